@@ -1,0 +1,144 @@
+# daypass: the only build file. `make` builds, `make demo` shows it at work, `make check` tests it; `make help` lists all.
+VERSION = 0.1.0
+
+# What a packager may set: CC, CFLAGS, CPPFLAGS, LDFLAGS, PKG_CONFIG, PREFIX, BINDIR, MANDIR, DESTDIR, PYTHON.
+CC ?= cc
+CFLAGS ?= -O2
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+COMPDIR ?= $(PREFIX)/share
+VARIANT ?= release
+B = build/$(VARIANT)
+ifeq ($(origin CC),default)
+CC = cc
+endif
+
+SOURCES := $(sort $(wildcard helper/*.c helper/*/*.c protocols/*.c))
+OBJECTS = $(SOURCES:%.c=$(B)/obj/%.o)
+LIBRARY = $(filter-out $(B)/obj/helper/main.o,$(OBJECTS))
+FACES = git-credential-daypass
+
+# The Python that has the distribution's packages (aiohttp, PyJWT, cryptography, pytest) is not always first on PATH.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+
+comma := ,
+probe = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
+probe_link = $(shell echo 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo '$(1)')
+
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wwrite-strings -Wpointer-arith \
+	-Wcast-align -Wundef -Wconversion -Wno-sign-conversion -Wvla
+INCLUDES = -I. -include helper/base/attr.h -include helper/base/banned.h
+DEFINES = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DDAYPASS_VERSION='"$(VERSION)"'
+ifneq ($(filter-out clean help deps%,$(or $(MAKECMDGOALS),all)),)
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libsodium libcjson libcurl 2>/dev/null)
+LIB_LIBS := $(or $(shell $(PKG_CONFIG) --libs libsodium libcjson 2>/dev/null),-lsodium -lcjson)
+HARDEN := $(foreach f,-fstack-protector-strong -fstack-clash-protection -fcf-protection=full -mbranch-protection=standard \
+	-ftrivial-auto-var-init=zero -fstrict-flex-arrays=3 -fno-delete-null-pointer-checks -fno-strict-overflow,$(call probe,$(f)))
+HARDEN_LD := $(foreach f,-Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now -Wl$(comma)-z$(comma)noexecstack -Wl$(comma)--as-needed \
+	-Wl$(comma)--gc-sections,$(call probe_link,$(f)))
+FORTIFY := $(or $(call probe,-O2 -D_FORTIFY_SOURCE=3),$(call probe,-O2 -D_FORTIFY_SOURCE=2))
+endif
+flags_release = $(HARDEN) $(FORTIFY:-O2%=%) -fPIE
+ldflags_release = -pie $(HARDEN_LD)
+flags_asan = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DDAYPASS_ASAN
+ldflags_asan = -fsanitize=address,undefined
+flags_cov = -g -O0 --coverage -DDAYPASS_COV
+ldflags_cov = --coverage
+flags_fuzz = -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -DDAYPASS_FUZZ
+ldflags_fuzz = -fsanitize=fuzzer,address,undefined
+ifeq ($(VARIANT),fuzz)
+CC = clang
+endif
+# Warnings are errors in CI, not for users: their compiler may know newer ones.
+WERROR = $(if $(CI),-Werror)
+
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(flags_$(VARIANT)) -fvisibility=hidden -ffunction-sections -fdata-sections $(WARNINGS) $(WERROR)
+ALL_CPPFLAGS = $(DEFINES) $(INCLUDES) $(LIB_CFLAGS) $(CPPFLAGS)
+ALL_LDFLAGS = $(ldflags_$(VARIANT)) $(LDFLAGS)
+
+.PHONY: all install uninstall test unit golden check check-real check-asan layers bench fuzz demo deps deps-check e2e clean help
+all: $(B)/daypass $(FACES:%=$(B)/bin/%)
+
+help:
+	@echo 'make             build $(B)/daypass'
+	@echo 'make demo        install what it needs, build, and clone from a stand-in Azure Repos with the real git'
+	@echo 'make check       install what it needs, build, and run every test that this machine can run'
+	@echo 'make test        unit tests and golden transcripts only: no network, no sudo, any user'
+	@echo 'make install     into $$(DESTDIR)$$(PREFIX); also: uninstall'
+	@echo 'make check-real check-asan layers bench fuzz deps clean'
+
+$(B)/daypass: $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(LIB_LIBS)
+
+$(B)/obj/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# Other flags, other objects: the command line is part of what they depend on.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(subst ','\'',$(ALL_CPPFLAGS) $(ALL_CFLAGS))' | cmp -s - $@ || echo '$(CC) $(subst ','\'',$(ALL_CPPFLAGS) $(ALL_CFLAGS))' > $@
+FORCE:
+
+$(B)/bin/%: $(B)/daypass
+	@mkdir -p $(@D)
+	@ln -sfn ../daypass $@
+	@ln -sfn ../daypass $(@D)/daypass
+
+-include $(OBJECTS:.o=.d)
+
+# --- tests ---------------------------------------------------------------------------------------------------------
+UNIT = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCHES = $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
+TEST_FLAGS = -Wno-missing-prototypes -Wno-unused-parameter
+TEST_LIBS = $(LIB_LIBS) -lcmocka
+
+$(B)/unit/%: tests/unit/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(TEST_FLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) $< $(LIBRARY) -o $@ $(TEST_LIBS)
+
+$(B)/fuzz/%: tests/fuzz/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(TEST_FLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) $< $(LIBRARY) -o $@ $(LIB_LIBS)
+
+$(B)/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $< -o $@ $(if $(findstring curl,$*),-lcurl)
+
+-include $(UNIT:=.d) $(FUZZERS:=.d)
+
+unit: $(UNIT)
+	@$(PYTHON) tests/unit/run.py $(UNIT)
+
+golden: all
+	@$(PYTHON) tests/golden/run.py $(B)/bin
+
+test: unit golden
+
+layers: all
+	@$(PYTHON) tests/layers.py $(B)/daypass
+
+e2e: all
+	@tests/cloud/run -- $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e
+
+install: all
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5' \
+		'$(DESTDIR)$(COMPDIR)/bash-completion/completions' '$(DESTDIR)$(COMPDIR)/zsh/site-functions' '$(DESTDIR)$(COMPDIR)/fish/vendor_completions.d'
+	install -m 755 $(B)/daypass '$(DESTDIR)$(BINDIR)/daypass'
+	for f in $(FACES); do ln -sfn daypass '$(DESTDIR)$(BINDIR)/'$$f; done
+	install -m 644 contrib/man/*.1 '$(DESTDIR)$(MANDIR)/man1'
+	install -m 644 contrib/man/*.5 '$(DESTDIR)$(MANDIR)/man5'
+	install -m 644 contrib/completions/daypass.bash '$(DESTDIR)$(COMPDIR)/bash-completion/completions/daypass'
+	install -m 644 contrib/completions/_daypass '$(DESTDIR)$(COMPDIR)/zsh/site-functions/_daypass'
+	install -m 644 contrib/completions/daypass.fish '$(DESTDIR)$(COMPDIR)/fish/vendor_completions.d/daypass.fish'
+
+uninstall:
+	rm -f '$(DESTDIR)$(BINDIR)/daypass' $(FACES:%='$(DESTDIR)$(BINDIR)/%') '$(DESTDIR)$(MANDIR)/man1/daypass.1' '$(DESTDIR)$(MANDIR)/man5/daypass-config.5' \
+		'$(DESTDIR)$(COMPDIR)/bash-completion/completions/daypass' '$(DESTDIR)$(COMPDIR)/zsh/site-functions/_daypass' '$(DESTDIR)$(COMPDIR)/fish/vendor_completions.d/daypass.fish'
+
+clean:
+	rm -rf build

@@ -1,0 +1,33 @@
+/* Files: read with a cap, replaced atomically, with explicit modes whatever the umask. */
+#ifndef DAYPASS_FILE_H
+#define DAYPASS_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "helper/base/buf.h"
+#include "helper/base/err.h"
+
+/* Read a whole regular file (symbolic links are followed: Kubernetes' projected volumes consist of them) into out, at
+ * most out->max bytes. The message names the path; kind is the caller's. st, where not NULL, gets the
+ * fstat. errno tells why it could not be opened. */
+bool file_read(const char *path, struct buf *out, struct stat *st, enum err_kind kind, struct err *err);
+/* Read all of a descriptor; false at the cap or on an error (errno). EINTR is retried. */
+bool file_read_fd(int fd, struct buf *out);
+/* Write all; false with errno set. EINTR is retried; a short write goes on. */
+bool file_write_fd(int fd, const void *data, size_t len);
+/* Replace path atomically by these bytes, keeping its mode, owner and, where it is a symbolic link, the link: the file
+ * it points to is replaced. Takes PATH.lock as git does, so that git and we never write at once. A new file gets
+ * new_mode. */
+bool file_replace(const char *path, const void *data, size_t len, mode_t new_mode, struct err *err);
+/* Remove a file that file_replace made, following links likewise. */
+bool file_remove(const char *path, struct err *err);
+/* May people other than its owner change this file? Group write counts unless the group is the owner's own. */
+bool file_others_can_write(const struct stat *st);
+/* Open fds 0, 1 and 2 where they are closed, in the mode that makes their use fail, so that no file or socket of ours
+ * ever becomes stdout. */
+void file_open_std(void);
+
+#endif

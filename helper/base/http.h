@@ -1,0 +1,53 @@
+/* One HTTP exchange as a port; http_curl.c is the real one, tests bring their own. */
+#ifndef DAYPASS_HTTP_H
+#define DAYPASS_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "helper/base/buf.h"
+#include "helper/base/env.h"
+#include "helper/base/err.h"
+
+enum { HTTP_MAX_BODY = 256 * 1024 };
+
+struct http_request {
+	const char *method, *url;	/* url must be https, or http to loopback / link-local where local is set */
+	const char *headers[8];		/* "Name: value", without secrets; NULL-terminated */
+	const char *bearer_word;	/* "Bearer" or "bearer"; with bearer: Authorization: WORD TOKEN */
+	const struct secret *bearer;
+	const struct secret *form;	/* body, sent as application/x-www-form-urlencoded */
+	int64_t deadline_ms;		/* clock.mono_ms at which all must be over */
+	const char *connect_to;		/* "HOST:PORT": dial this instead, TLS still checks the URL's name */
+	const char *ca_file, *ca_data;	/* trust only these certificates (path, PEM text) */
+	bool direct;			/* never through a proxy */
+	bool local;			/* http:// allowed, to loopback and link-local addresses only */
+};
+
+struct http_response {
+	long status;
+	struct secret body;
+	/* Header values, cut to size, made safe to show; "" where absent. */
+	char content_type[80], retry_after[64], date[64], server[64], location[256], request_id[64];
+	bool from_entra; /* it carries x-ms-ests-server: no proxy or portal answered in its place */
+};
+
+struct http {
+	/* False (ERR_NETWORK) where no complete answer came; any status is an answer. response is fresh or freed. */
+	bool (*perform)(struct http *, const struct http_request *, struct http_response *, struct err *);
+	const struct env *env;
+	bool always_fork; /* do as with a libcurl that cannot leave its resolver behind; for tests */
+};
+
+#define AUTO_RESPONSE CLEANUP(http_response_free) struct http_response
+
+struct http_response http_response_new(void);
+void http_response_free(struct http_response *r);
+/* Is it JSON by its Content-Type (application/json, or +json)? */
+bool http_is_json(const struct http_response *r);
+
+/* libcurl, opened on the first use. Honours HTTPS_PROXY, ALL_PROXY, NO_PROXY, DAYPASS_CA_FILE, SSL_CERT_FILE and
+ * SSL_CERT_DIR from env. No redirects, no netrc, no cookies, TLS 1.2 or later. */
+struct http http_curl(const struct env *env);
+
+#endif

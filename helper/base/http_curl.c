@@ -1,0 +1,404 @@
+/* The HTTP port on libcurl, opened with dlopen. The only user of libcurl. */
+#include <curl/curl.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "helper/base/clock.h"
+#include "helper/base/file.h"
+#include "helper/base/http.h"
+#include "helper/base/lazy.h"
+#include "helper/base/log.h"
+#include "helper/base/proc.h"
+#include "helper/base/str.h"
+#include "helper/base/url.h"
+
+#define CURL_API(X) \
+	X(global_init_mem) X(version_info) X(easy_init) X(easy_setopt) X(easy_perform) X(easy_getinfo) X(easy_cleanup) \
+	X(easy_strerror) X(slist_append) X(slist_free_all)
+
+#define FIELD(name) __typeof__(&curl_##name) name;
+#define NAME(name) "curl_" #name,
+static struct {
+	CURL_API(FIELD)
+} api;
+static const char *const names[] = {CURL_API(NAME)};
+static const struct lazy_lib libcurl = {"libcurl.so.4", "libcurl4", "to reach the token endpoint", names, COUNT_OF(names)};
+LAZY_NOTE(curl, "[{\"soname\":[\"libcurl.so.4\"],\"feature\":\"http\",\"description\":\"Exchanges tokens\",\"priority\":\"required\"}]");
+
+/* Options go through one function a type: in C the real curl_easy_setopt is variadic and takes anything. */
+static void set_long(CURL *h, CURLoption o, long v)
+{
+	api.easy_setopt(h, o, v);
+}
+
+static void set_str(CURL *h, CURLoption o, const char *v)
+{
+	api.easy_setopt(h, o, v);
+}
+
+static void set_ptr(CURL *h, CURLoption o, void *v)
+{
+	api.easy_setopt(h, o, v);
+}
+
+static void free_wiped(void *p)
+{
+	if (p)
+		wipe(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *realloc_wiped(void *old, size_t n)
+{
+	return mem_realloc_wipe(old, old ? malloc_usable_size(old) : 0, n);
+}
+
+static char *copy_text(const char *s)
+{
+	return str_dup(s);
+}
+
+static bool load_once(struct err *err)
+{
+	static bool done;
+	if (done)
+		return true;
+	proc_scrub_environ();
+	if (!lazy_load(&libcurl, (void **)&api, err))
+		return false;
+	if (api.global_init_mem(CURL_GLOBAL_DEFAULT, mem_alloc, free_wiped, realloc_wiped, copy_text, calloc) != CURLE_OK)
+		return err_set(err, ERR_INTERNAL, NULL, "libcurl cannot be initialised");
+	done = true;
+	return true;
+}
+
+/* libcurl 7.87 learnt not to wait for its resolver thread; before, a dead name server outlasts any deadline. */
+static bool can_quick_exit(void)
+{
+	return LIBCURL_VERSION_NUM >= 0x075700 && api.version_info(CURLVERSION_NOW)->version_num >= 0x075700;
+}
+
+struct transfer {
+	struct http_response *response;
+	char problem[CURL_ERROR_SIZE];
+	bool too_big;
+};
+
+static size_t on_body(char *data, size_t size, size_t n, void *user)
+{
+	struct transfer *t = user;
+	if (buf_add(secret_buf(&t->response->body), data, size * n))
+		return size * n;
+	t->too_big = true;
+	return 0;
+}
+
+static void keep(char *to, size_t size, const char *value, size_t len)
+{
+	while (len && (value[len - 1] == '\r' || value[len - 1] == '\n' || value[len - 1] == ' '))
+		len--;
+	snprintf(to, size, "%.*s", (int)len, value);
+	err_clean(to);
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *user)
+{
+	struct transfer *t = user;
+	struct http_response *r = t->response;
+	size_t len = size * n;
+	const struct {
+		const char *name;
+		char *to;
+		size_t size;
+	} wanted[] = {
+		{"content-type:", r->content_type, sizeof r->content_type},
+		{"retry-after:", r->retry_after, sizeof r->retry_after},
+		{"date:", r->date, sizeof r->date},
+		{"server:", r->server, sizeof r->server},
+		{"location:", r->location, sizeof r->location},
+		{"x-ms-request-id:", r->request_id, sizeof r->request_id},
+	};
+	for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+		size_t m = strlen(wanted[i].name);
+		if (len <= m || strncasecmp(line, wanted[i].name, m) != 0)
+			continue;
+		while (m < len && line[m] == ' ')
+			m++;
+		keep(wanted[i].to, wanted[i].size, line + m, len - m);
+	}
+	if (len > 16 && strncasecmp(line, "x-ms-ests-server:", 17) == 0)
+		r->from_entra = true;
+	return len;
+}
+
+/* A directory prepared by `openssl rehash` (eight hex digits, ".0") is read name by name: 17 ms less per call than the
+ * bundle with OpenSSL; GnuTLS would load all of it. */
+static bool hashed_dir(const char *path)
+{
+	DIR *d = opendir(path);
+	bool found = false;
+	for (struct dirent *e; d && !found && (e = readdir(d));)
+		found = strspn(e->d_name, "0123456789abcdef") == 8 && str_eq(e->d_name + 8, ".0");
+	if (d)
+		closedir(d);
+	return found;
+}
+
+static void set_trust(CURL *h, const struct http_request *q, const struct env *env)
+{
+	static const char system_dir[] = "/etc/ssl/certs";
+	const char *file = q->ca_file ? q->ca_file : env_get(env, "DAYPASS_CA_FILE");
+	bool own = file || q->ca_data;
+	if (!file && !q->ca_data)
+		file = env_get(env, "SSL_CERT_FILE");
+	const char *dir = own ? NULL : env_get(env, "SSL_CERT_DIR");
+	const char *tls = api.version_info(CURLVERSION_NOW)->ssl_version;
+	bool use_system = !file && !dir && !q->ca_data && str_starts(tls, "OpenSSL") && hashed_dir(system_dir);
+	if (q->ca_data) {
+#if LIBCURL_VERSION_NUM >= 0x074D00
+		struct curl_blob blob = {.data = (void *)(uintptr_t)q->ca_data, .len = strlen(q->ca_data), .flags = CURL_BLOB_COPY};
+		set_ptr(h, CURLOPT_CAINFO_BLOB, &blob);
+#endif
+		set_str(h, CURLOPT_CAPATH, NULL);
+	} else if (file || dir || use_system) {
+		set_str(h, CURLOPT_CAINFO, file);
+		set_str(h, CURLOPT_CAPATH, use_system ? system_dir : dir);
+	}
+}
+
+static void set_safety(CURL *h, const struct http_request *q)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+	set_str(h, CURLOPT_PROTOCOLS_STR, q->local ? "http,https" : "https");
+#else
+	set_long(h, CURLOPT_PROTOCOLS, q->local ? CURLPROTO_HTTP | CURLPROTO_HTTPS : CURLPROTO_HTTPS);
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+	if (can_quick_exit())
+		set_long(h, CURLOPT_QUICK_EXIT, 1);
+#endif
+	set_long(h, CURLOPT_FOLLOWLOCATION, 0);
+	set_long(h, CURLOPT_NETRC, CURL_NETRC_IGNORED);
+	set_long(h, CURLOPT_DISALLOW_USERNAME_IN_URL, 1);
+	set_long(h, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+	set_long(h, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	set_long(h, CURLOPT_PROXYAUTH, (long)CURLAUTH_ANY);
+	set_long(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1);
+	set_long(h, CURLOPT_NOSIGNAL, 1);
+	set_str(h, CURLOPT_USERAGENT, "daypass/" DAYPASS_VERSION);
+	if (q->direct)
+		set_str(h, CURLOPT_NOPROXY, "*");
+}
+
+static void set_time(CURL *h, int64_t left_ms)
+{
+	enum { CONNECT_MS = 10000 };
+	set_long(h, CURLOPT_TIMEOUT_MS, (long)left_ms);
+	set_long(h, CURLOPT_CONNECTTIMEOUT_MS, left_ms < CONNECT_MS ? (long)left_ms : CONNECT_MS);
+}
+
+static struct curl_slist *make_headers(const struct http_request *q)
+{
+	struct curl_slist *list = api.slist_append(NULL, "Expect:");
+	for (size_t i = 0; i < COUNT_OF(q->headers) && q->headers[i]; i++)
+		list = api.slist_append(list, q->headers[i]);
+	if (q->bearer) {
+		AUTO_BUF line = buf_new(128 * 1024);
+		buf_addf(&line, "Authorization: %s ", q->bearer_word);
+		buf_add(&line, secret_reveal(q->bearer), secret_len(q->bearer));
+		list = api.slist_append(list, line.p);
+	}
+	return list;
+}
+
+static const char *proxy_of(const struct env *env)
+{
+	static const char *const vars[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+	for (size_t i = 0; i < COUNT_OF(vars); i++)
+		if (env_get(env, vars[i]))
+			return env_get(env, vars[i]);
+	return NULL;
+}
+
+static bool explain_proxy(const struct env *env, const char *host, long connect_code, struct err *err)
+{
+	const char *proxy = proxy_of(env);
+	AUTO_BUF masked = buf_new(512);
+	url_mask(&masked, proxy ? proxy : "the proxy");
+	if (connect_code == 407) {
+		err_set(err, ERR_NETWORK, NULL, "proxy %s wants a log-in (HTTP 407) before it lets us reach %s", masked.p, host);
+		return err_hint(err, "put user and password into HTTPS_PROXY, or except %s: NO_PROXY=%s", host, host);
+	}
+	if (connect_code)
+		err_set(err, ERR_NETWORK, NULL, "proxy %s does not let us reach %s (HTTP %ld)", masked.p, host, connect_code);
+	else
+		err_set(err, ERR_NETWORK, NULL, "proxy %s cannot be reached", masked.p);
+	return err_hint(err, "check HTTPS_PROXY, or except the host: NO_PROXY=%s", host);
+}
+
+static bool explain(CURLcode rc, const struct transfer *t, const struct env *env, const char *host, long connect_code,
+		    struct err *err)
+{
+	const char *text = t->problem[0] ? t->problem : api.easy_strerror(rc);
+	if (t->too_big)
+		return err_set(err, ERR_NETWORK, NULL, "%s answered with more than %d KiB: not a token", host, HTTP_MAX_BODY / 1024);
+	if (connect_code >= 300 || rc == CURLE_COULDNT_RESOLVE_PROXY)
+		return explain_proxy(env, host, connect_code, err);
+	switch (rc) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return err_set(err, ERR_NETWORK, "if a proxy opens TLS here, name its CA: export DAYPASS_CA_FILE=/path/to/ca.pem",
+			       "the certificate of %s is not trusted: %s", host, text);
+	case CURLE_SSL_CACERT_BADFILE:
+		return err_set(err, ERR_NETWORK, "check DAYPASS_CA_FILE, SSL_CERT_FILE and SSL_CERT_DIR", "the CA certificates cannot be read: %s", text);
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return err_set(err, ERR_NETWORK, "check the network and its name server", "the name %s cannot be resolved", host);
+	case CURLE_OPERATION_TIMEDOUT:
+		return err_set(err, ERR_NETWORK, "check the network, or allow more time: DAYPASS_TIMEOUT=60", "%s did not answer in time", host);
+	case CURLE_PARTIAL_FILE:
+		return err_set(err, ERR_NETWORK, "try again", "the answer of %s was cut short", host);
+	default:
+		return err_set(err, ERR_NETWORK, "check the network, HTTPS_PROXY and NO_PROXY", "%s cannot be reached: %s", host, text);
+	}
+}
+
+static bool transfer(const struct http *http, const struct http_request *q, const char *host, int64_t left_ms,
+		     struct http_response *r, struct err *err)
+{
+	struct transfer t = {.response = r};
+	CURL *h = api.easy_init();
+	if (!h)
+		return err_set(err, ERR_INTERNAL, NULL, "libcurl gave no handle");
+	struct curl_slist *headers = make_headers(q), *connect = NULL;
+	set_safety(h, q);
+	set_time(h, left_ms);
+	set_trust(h, q, http->env);
+	set_str(h, CURLOPT_URL, q->url);
+	set_str(h, CURLOPT_CUSTOMREQUEST, q->method);
+	set_ptr(h, CURLOPT_HTTPHEADER, headers);
+	if (q->form) {
+		set_str(h, CURLOPT_POSTFIELDS, secret_reveal(q->form));
+		set_long(h, CURLOPT_POSTFIELDSIZE, (long)secret_len(q->form));
+	} else if (str_eq(q->method, "POST")) {
+		set_str(h, CURLOPT_POSTFIELDS, "");
+		set_long(h, CURLOPT_POSTFIELDSIZE, 0);
+	}
+	if (q->connect_to) {
+		AUTO_STR rule = str_printf("::%s", q->connect_to);
+		connect = api.slist_append(NULL, rule);
+		set_ptr(h, CURLOPT_CONNECT_TO, connect);
+	}
+	api.easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
+	api.easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+	set_ptr(h, CURLOPT_WRITEDATA, &t);
+	set_ptr(h, CURLOPT_HEADERDATA, &t);
+	set_ptr(h, CURLOPT_ERRORBUFFER, t.problem);
+	CURLcode rc = api.easy_perform(h);
+	long connect_code = 0;
+	api.easy_getinfo(h, CURLINFO_RESPONSE_CODE, &r->status);
+	api.easy_getinfo(h, CURLINFO_HTTP_CONNECTCODE, &connect_code);
+	api.easy_cleanup(h);
+	api.slist_free_all(headers);
+	api.slist_free_all(connect);
+	return rc == CURLE_OK || explain(rc, &t, http->env, host, connect_code, err);
+}
+
+/* What a child reports: the plain parts; the body follows it on the pipe. */
+struct report {
+	bool ok;
+	struct err err;
+	struct http_response head;
+};
+
+static bool await_report(int fd, int64_t left_ms, struct buf *all)
+{
+	struct clock c = clock_real();
+	int64_t end = c.mono_ms(&c) + left_ms;
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int64_t left = end - c.mono_ms(&c);
+		int n = left > 0 ? poll(&p, 1, (int)left) : 0;
+		if (n == 0 || (n < 0 && errno != EINTR))
+			return false;
+		char chunk[4096];
+		ssize_t got = n > 0 ? read(fd, chunk, sizeof chunk) : -1;
+		if (got == 0)
+			return all->len >= sizeof(struct report);
+		if (got > 0 && !buf_add(all, chunk, (size_t)got))
+			return false;
+		wipe(chunk, sizeof chunk);
+	}
+}
+
+/* Where libcurl cannot leave its resolver behind, a child does the transfer and is killed at the deadline. */
+static bool transfer_in_child(const struct http *http, const struct http_request *q, const char *host, int64_t left_ms,
+			      struct http_response *r, struct err *err)
+{
+	int p[2];
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_set(err, ERR_INTERNAL, NULL, "cannot make a pipe: %s", strerror(errno));
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct report rep = {.err = ERR_INIT};
+		rep.ok = transfer(http, q, host, left_ms, r, &rep.err);
+		rep.head = *r;
+		bool sent = file_write_fd(p[1], &rep, sizeof rep) && file_write_fd(p[1], secret_reveal(&r->body), secret_len(&r->body));
+		_exit(sent ? 0 : 1);
+	}
+	close(p[1]);
+	AUTO_BUF all = buf_new(sizeof(struct report) + HTTP_MAX_BODY);
+	bool got = pid > 0 && await_report(p[0], left_ms, &all);
+	close(p[0]);
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	if (!got)
+		return err_set(err, ERR_NETWORK, "check the network and its name server", "%s did not answer in time", host);
+	struct report rep;
+	memcpy(&rep, all.p, sizeof rep);
+	struct secret body = r->body;
+	*r = rep.head;
+	r->body = body;
+	if (!rep.ok) {
+		*err = rep.err;
+		return false;
+	}
+	return secret_set(&r->body, all.p + sizeof rep, all.len - sizeof rep);
+}
+
+static bool url_ok(const struct http_request *q, struct url *u, struct err *err)
+{
+	if (!url_parse(q->url, u) || u->user)
+		return err_set(err, ERR_CONFIG, NULL, "'%s' is not a URL that daypass calls", q->url);
+	bool near = url_is_loopback(u->host) || url_is_link_local(u->host);
+	if (str_eq(u->scheme, "https") || (q->local && near && str_eq(u->scheme, "http")))
+		return true;
+	return err_set(err, ERR_CONFIG, NULL, "'%s' is not https", q->url);
+}
+
+static bool curl_perform(struct http *http, const struct http_request *q, struct http_response *r, struct err *err)
+{
+	AUTO_URL u = {0};
+	struct clock c = clock_real();
+	int64_t left = q->deadline_ms - c.mono_ms(&c);
+	if (!url_ok(q, &u, err) || !load_once(err))
+		return false;
+	if (left <= 0)
+		return err_set(err, ERR_NETWORK, "try again, or allow more time: DAYPASS_TIMEOUT=60", "no time is left to ask %s", u.host);
+	log_trace("%s https://%s/%s", q->method, u.host, u.path);
+	bool fork_it = http->always_fork || !can_quick_exit();
+	bool ok = fork_it ? transfer_in_child(http, q, u.host, left, r, err) : transfer(http, q, u.host, left, r, err);
+	if (ok)
+		log_trace("%s answered %ld, %zu bytes, in %lld ms", u.host, r->status, secret_len(&r->body), (long long)(c.mono_ms(&c) - (q->deadline_ms - left)));
+	return ok;
+}
+
+struct http http_curl(const struct env *env)
+{
+	return (struct http){.perform = curl_perform, .env = env};
+}

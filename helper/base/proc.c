@@ -1,0 +1,264 @@
+#include "helper/base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "helper/base/clock.h"
+#include "helper/base/file.h"
+#include "helper/base/str.h"
+
+static struct {
+	char **vars;
+	mode_t umask;
+	struct rlimit core;
+	struct sigaction pipe;
+	sigset_t mask;
+} start;
+
+bool proc_begin(char **envp, struct err *err)
+{
+	size_t n = 0;
+	while (envp[n])
+		n++;
+	start.vars = mem_alloc((n + 1) * sizeof *envp);
+	memcpy(start.vars, envp, (n + 1) * sizeof *envp);
+	start.umask = umask(077);
+	sigprocmask(SIG_SETMASK, NULL, &start.mask);
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigaction(SIGPIPE, &ignore, &start.pipe);
+	getrlimit(RLIMIT_CORE, &start.core);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (getauxval(AT_SECURE) || geteuid() != getuid() || getegid() != getgid())
+		return err_set(err, ERR_POLICY, "remove the set-id bit or file capability", "daypass must not run with more rights than its caller's");
+	return true;
+}
+
+struct env proc_env(void)
+{
+	return (struct env){.vars = start.vars};
+}
+
+void proc_scrub_environ(void)
+{
+	static const char *const names[] = {"SSLKEYLOGFILE", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES",
+					    "GIO_EXTRA_MODULES", "G_MESSAGES_DEBUG", "SECRET_BACKEND",
+					    "SECRET_FILE_TEST_PATH", "SECRET_FILE_TEST_PASSWORD"};
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		unsetenv(names[i]);
+}
+
+#if defined(DAYPASS_ASAN)
+int __lsan_do_recoverable_leak_check(void);
+#endif
+#if defined(DAYPASS_COV)
+void __gcov_dump(void);
+#endif
+
+_Noreturn void proc_exit(int status)
+{
+	free(start.vars);
+	start.vars = NULL;
+#if defined(DAYPASS_ASAN)
+	if (__lsan_do_recoverable_leak_check())
+		_exit(99);
+#endif
+#if defined(DAYPASS_COV)
+	__gcov_dump();
+#endif
+	_exit(status);
+}
+
+/* The environment of a child: ours at the start, with more winning over names that stand there already. */
+static char **child_env(const char *const *more)
+{
+	size_t n = 0, m = 0;
+	while (start.vars && start.vars[n])
+		n++;
+	while (more && more[m])
+		m++;
+	char **vars = mem_alloc((n + m + 1) * sizeof *vars);
+	size_t k = 0;
+	for (size_t i = 0; i < n; i++) {
+		bool replaced = false;
+		for (size_t j = 0; j < m; j++) {
+			size_t name = strcspn(more[j], "=") + 1;
+			replaced = replaced || strncmp(start.vars[i], more[j], name) == 0;
+		}
+		if (!replaced)
+			vars[k++] = start.vars[i];
+	}
+	for (size_t j = 0; j < m; j++)
+		vars[k++] = (char *)(uintptr_t)more[j];
+	vars[k] = NULL;
+	return vars;
+}
+
+_Noreturn static void child(const struct proc_run *r, char **vars, int out, int errfd, int report)
+{
+	int null = open("/dev/null", O_RDWR);
+	setpgid(0, 0);
+	umask(start.umask);
+	setrlimit(RLIMIT_CORE, &start.core);
+	sigaction(SIGPIPE, &start.pipe, NULL);
+	sigprocmask(SIG_SETMASK, &start.mask, NULL);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(errfd >= 0 ? errfd : null, 2) < 0)
+		_exit(127);
+	char *const *argv = (char *const *)(uintptr_t)r->argv;
+	execvpe(argv[0], argv, vars);
+	int why = errno;
+	file_write_fd(report, &why, sizeof why);
+	_exit(127);
+}
+
+struct pipes {
+	int out[2], err[2], report[2];
+};
+
+static void close_pair(int p[2])
+{
+	for (int i = 0; i < 2; i++) {
+		if (p[i] >= 0)
+			close(p[i]);
+		p[i] = -1;
+	}
+}
+
+static void close_all(struct pipes *p)
+{
+	close_pair(p->out);
+	close_pair(p->err);
+	close_pair(p->report);
+}
+
+static void close_end(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Read one chunk; false when that pipe is finished. over is set where the cap was passed. */
+static bool take(int fd, struct buf *to, bool *over)
+{
+	char chunk[8192];
+	ssize_t n = read(fd, chunk, sizeof chunk);
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	if (n > 0 && !buf_add(to, chunk, (size_t)n) && over)
+		*over = true;
+	wipe(chunk, sizeof chunk);
+	return n > 0;
+}
+
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = {0};
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+/* Until stdout and stderr are closed, the child has ended and nothing more is there (az leaves an uploader behind that
+ * holds its stdout), stdout is over its cap, or the deadline passes (false). */
+static bool collect(struct proc_run *r, struct pipes *p, pid_t pid, int64_t end, bool *over)
+{
+	enum { SLICE_MS = 20 };
+	struct clock c = clock_real();
+	while ((p->out[0] >= 0 || p->err[0] >= 0) && !*over) {
+		struct pollfd fds[2] = {{.fd = p->out[0], .events = POLLIN}, {.fd = p->err[0], .events = POLLIN}};
+		int64_t left = end - c.mono_ms(&c);
+		if (left <= 0)
+			return false;
+		bool ended = has_ended(pid);
+		int n = poll(fds, 2, ended ? 0 : left < SLICE_MS ? (int)left : SLICE_MS);
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n == 0 && ended)
+			return true;
+		if (n > 0 && fds[0].revents && !take(p->out[0], r->out, over))
+			close_end(&p->out[0]);
+		if (n > 0 && fds[1].revents && !take(p->err[0], r->err, NULL))
+			close_end(&p->err[0]);
+	}
+	return true;
+}
+
+/* A child may close its pipes and live on: it has until the deadline, then it is killed with its group. */
+static bool reap(pid_t pid, int64_t end, bool kill_now, int *status)
+{
+	struct clock c = clock_real();
+	int64_t pause = 1;
+	bool in_time = true;
+	for (;;) {
+		if (kill_now)
+			kill(-pid, SIGKILL);
+		pid_t got = waitpid(pid, status, kill_now ? 0 : WNOHANG);
+		if (got == pid)
+			return in_time;
+		if (got < 0 && errno != EINTR)
+			return false;
+		if (c.mono_ms(&c) >= end) {
+			kill_now = true;
+			in_time = false;
+		} else if (!kill_now) {
+			c.sleep_ms(&c, pause);
+			pause = pause < 20 ? pause * 2 : 20;
+		}
+	}
+}
+
+static bool finish(struct proc_run *r, struct pipes *p, pid_t pid, struct err *err)
+{
+	struct clock c = clock_real();
+	int64_t end = c.mono_ms(&c) + r->timeout_ms;
+	int why = 0, status = 0;
+	bool over = false;
+	bool failed = read(p->report[0], &why, sizeof why) == sizeof why;
+	bool in_time = collect(r, p, pid, end, &over);
+	in_time = reap(pid, end, over || !in_time, &status) && in_time;
+	if (failed)
+		return err_set(err, ERR_SOURCE, NULL, "%s: cannot be started: %s", r->argv[0], strerror(why));
+	if (!in_time)
+		return err_set(err, ERR_SOURCE, NULL, "%s: no end after %lld s", r->argv[0], (long long)r->timeout_ms / 1000);
+	if (over)
+		return err_set(err, ERR_SOURCE, NULL, "%s: printed more than %zu bytes", r->argv[0], r->out->max);
+	r->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return true;
+}
+
+static bool real_run(struct proc *proc UNUSED, struct proc_run *r, struct err *err)
+{
+	struct pipes p = {{-1, -1}, {-1, -1}, {-1, -1}};
+	if (pipe2(p.out, O_CLOEXEC) < 0 || pipe2(p.report, O_CLOEXEC) < 0 || (r->err && pipe2(p.err, O_CLOEXEC) < 0)) {
+		close_all(&p);
+		return err_set(err, ERR_SOURCE, NULL, "%s: cannot make a pipe: %s", r->argv[0], strerror(errno));
+	}
+	char **vars = child_env(r->more_env);
+	pid_t pid = fork();
+	if (pid == 0)
+		child(r, vars, p.out[1], p.err[1], p.report[1]);
+	free(vars);
+	if (pid < 0) {
+		close_all(&p);
+		return err_set(err, ERR_SOURCE, NULL, "%s: cannot fork: %s", r->argv[0], strerror(errno));
+	}
+	setpgid(pid, pid);
+	close_end(&p.out[1]);
+	close_end(&p.err[1]);
+	close_end(&p.report[1]);
+	bool ok = finish(r, &p, pid, err);
+	close_all(&p);
+	return ok;
+}
+
+struct proc proc_real(void)
+{
+	static struct env env;
+	env = proc_env();
+	return (struct proc){.run = real_run, .env = &env};
+}

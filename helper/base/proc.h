@@ -1,0 +1,42 @@
+/* Our own process, hardened; and children, which get exactly the environment, umask, limits and signals that we were
+ * started with. */
+#ifndef DAYPASS_PROC_H
+#define DAYPASS_PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "helper/base/buf.h"
+#include "helper/base/env.h"
+#include "helper/base/err.h"
+
+struct proc_run {
+	const char *const *argv;     /* NULL-terminated; argv[0] is looked up in PATH unless it has a slash */
+	const char *const *more_env; /* NAME=value added for this child, NULL-terminated; may be NULL */
+	int64_t timeout_ms;	     /* then the child's whole process group is killed */
+	struct buf *out;	     /* its stdout; reading stops, and the child is killed, at its cap */
+	struct buf *err;	     /* its stderr, the part beyond the cap dropped; NULL sends it to /dev/null */
+	int status;		     /* exit status; 128 + signal where one ended it */
+};
+
+struct proc {
+	/* Run to the end with /dev/null on stdin, no shell. False (ERR_SOURCE) where it could not be started, was too
+	 * slow or printed too much; an exit status other than 0 is not a failure here. */
+	bool (*run)(struct proc *, struct proc_run *r, struct err *err);
+	const struct env *env;
+};
+
+/* Remember what children shall get, then harden: not dumpable, no core, SIGPIPE ignored. Call first in main. False
+ * where the program runs with more rights than its caller's (set-id): it is not written for that. */
+bool proc_begin(char **envp, struct err *err);
+/* The environment as it was at the start: what env_get should read, and children get. */
+struct env proc_env(void);
+struct proc proc_real(void);
+/* Take variables that make libraries write secrets or load strangers' code out of our own environ: SSLKEYLOGFILE,
+ * OPENSSL_CONF and the like. Before the first lazy_load. */
+void proc_scrub_environ(void);
+/* Leave at once, without running destructors of libraries (libcurl's resolver thread would hold us up). Under the
+ * sanitizer and coverage builds, checks leaks and writes counters first. */
+_Noreturn void proc_exit(int status);
+
+#endif

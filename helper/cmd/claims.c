@@ -1,0 +1,39 @@
+#include "helper/cmd/claims.h"
+
+#include "helper/base/str.h"
+#include "helper/cmd/cmd.h"
+#include "helper/core/flow.h"
+#include "helper/core/plan.h"
+
+void claims_free(struct claims *c)
+{
+	identity_free(&c->id);
+	token_free(&c->token);
+	jwt_free(&c->jwt);
+}
+
+static const char *audience_of(const struct identity *id)
+{
+	const char *own = identity_get(id, KEY_AUDIENCE);
+	return own ? own : cloud_by_name(identity_get(id, KEY_CLOUD))->audience;
+}
+
+bool claims_get(struct ctx *ctx, const char *audience, struct claims *out, struct err *err)
+{
+	*out = (struct claims){.token = token_new()};
+	if (!cmd_identity(ctx, &out->id, &out->named, err))
+		return false;
+	enum verdict v = plan_source(ctx, &out->id, &out->source, err);
+	if (v == PLAN_NOT_OURS) {
+		err_set(err, ERR_SOURCE, NULL, "no source of an external token is present here");
+		return err_hint(err, "on a laptop: DAYPASS_SOURCE=az, after `az login`; the sources: daypass config keys");
+	}
+	if (v != PLAN_OURS)
+		return false;
+	flow_begin(ctx);
+	const char *wanted = out->source->yields_access_token ? RESOURCE_AZURE_REPOS : audience ? audience : audience_of(&out->id);
+	if (!flow_assertion(ctx, &out->id, out->source, wanted, &out->token, err))
+		return false;
+	struct err opaque; /* an access token need not be a JWT */
+	return jwt_read(&out->token.value, "the token", &out->jwt, out->source->yields_access_token ? &opaque : err) || out->source->yields_access_token;
+}

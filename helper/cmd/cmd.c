@@ -1,0 +1,88 @@
+#include "helper/cmd/cmd.h"
+
+#include <errno.h>
+
+#include "helper/base/file.h"
+#include "helper/base/log.h"
+#include "helper/base/str.h"
+#include "helper/core/plan.h"
+
+int cmd_fail(const struct err *err)
+{
+	log_line("%s", err->msg);
+	if (*err->detail)
+		log_line("details: %s", err->detail);
+	if (*err->hint)
+		log_line("next: %s", err->hint);
+	return err->kind ? (int)err->kind : (int)ERR_INTERNAL;
+}
+
+int cmd_usage(const struct command *c, const char *word)
+{
+	if (word)
+		log_line("%s: '%s' is not understood", c->name, word);
+	log_line("usage: daypass %s", c->usage);
+	return ERR_USAGE;
+}
+
+int cmd_print(const struct ctx *ctx, const struct buf *text)
+{
+	if (!text->over && file_write_fd(ctx->out, text->p, text->len))
+		return 0;
+	log_line("the answer cannot be written: %s", text->over ? "too long" : strerror(errno));
+	return ERR_INTERNAL;
+}
+
+static void drop(int *argc, char **argv, int at, int count)
+{
+	for (int i = at; i + count <= *argc; i++)
+		argv[i] = argv[i + count];
+	*argc -= count;
+}
+
+bool cmd_flag(int *argc, char **argv, const char *name)
+{
+	for (int i = 0; i < *argc; i++) {
+		if (!str_eq(argv[i], name))
+			continue;
+		drop(argc, argv, i, 1);
+		return true;
+	}
+	return false;
+}
+
+const char *cmd_option(int *argc, char **argv, const char *name)
+{
+	size_t len = strlen(name);
+	for (int i = 0; i < *argc; i++) {
+		const char *value = NULL;
+		if (str_eq(argv[i], name) && i + 1 < *argc) {
+			value = argv[i + 1];
+			drop(argc, argv, i, 2);
+		} else if (strncmp(argv[i], name, len) == 0 && argv[i][len] == '=') {
+			value = argv[i] + len + 1;
+			drop(argc, argv, i, 1);
+		}
+		if (value)
+			return value;
+	}
+	return NULL;
+}
+
+bool cmd_identity(const struct ctx *ctx, struct identity *id, bool *named, struct err *err)
+{
+	*named = true;
+	*err = ERR_INIT;
+	if (ctx->config->broken) {
+		*err = ctx->config->err;
+		return false;
+	}
+	if (plan_identity(ctx, REQUEST_GIT, NULL, id, err))
+		return true;
+	if (err->kind)
+		return false;
+	*named = false;
+	*id = (struct identity){.name = str_dup("none"), .origin = str_dup("nothing names a tenant and a client id")};
+	const char *source = env_get(&ctx->env, config_keys[KEY_SOURCE].env);
+	return !source || config_set(id->set, KEY_SOURCE, source, config_keys[KEY_SOURCE].env, err);
+}

@@ -1,0 +1,117 @@
+#include "helper/core/config_check.h"
+
+#include "helper/base/str.h"
+#include "helper/base/url.h"
+#include "helper/core/cloud.h"
+#include "helper/core/config.h"
+
+const char *is_tenant(const char *value)
+{
+	return str_is_tenant(value) ? NULL : "a tenant is a GUID (8-4-4-4-12 hexadecimal digits) or a domain such as contoso.onmicrosoft.com";
+}
+
+const char *is_guid(const char *value)
+{
+	return str_is_guid(value) ? NULL : "it must be a GUID: 8-4-4-4-12 hexadecimal digits";
+}
+
+const char *is_text(const char *value)
+{
+	return !str_empty(value) && strlen(value) <= 600 ? NULL : "it must be 1 to 600 bytes long";
+}
+
+const char *is_word(const char *value)
+{
+	size_t n = strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-");
+	return n && !value[n] ? NULL : "it must be a word of small letters, digits and hyphens";
+}
+
+const char *is_cloud(const char *value)
+{
+	return cloud_by_name(value) ? NULL : "it must be public, usgov or china (for others: authority = https://...)";
+}
+
+const char *is_https(const char *value)
+{
+	AUTO_URL u = {0};
+	bool ok = url_parse(value, &u) && str_eq(u.scheme, "https") && !u.user && str_empty(u.path) && !u.query;
+	return ok ? NULL : "it must be https://HOST or https://HOST:PORT";
+}
+
+const char *is_path(const char *value)
+{
+	return value[0] == '/' ? NULL : "it must be an absolute path";
+}
+
+const char *is_name(const char *value)
+{
+	bool digit = value[0] >= '0' && value[0] <= '9';
+	size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+	return n && !value[n] && !digit ? NULL : "it must be the name of a variable";
+}
+
+const char *is_command(const char *value)
+{
+	char **words = config_words(value);
+	bool ok = words && words[0][0] == '/';
+	free(words);
+	return ok ? NULL : "it must begin with the absolute path of a program; words are split at blanks, double quotes group";
+}
+
+const char *is_subject(const char *value)
+{
+	return str_eq(value, "connection") || str_eq(value, "pipeline") ? NULL : "it must be connection or pipeline";
+}
+
+const char *is_on_failure(const char *value)
+{
+	return str_eq(value, "stop") || str_eq(value, "soft") ? NULL : "it must be stop or soft";
+}
+
+const char *is_cache(const char *value)
+{
+	return str_eq(value, "auto") || str_eq(value, "none") ? NULL : "it must be auto or none";
+}
+
+const char *is_hot(const char *value)
+{
+	return str_eq(value, "auto") || str_eq(value, "sealed") ? NULL : "it must be auto or sealed";
+}
+
+const char *is_timeout(const char *value)
+{
+	int64_t seconds;
+	return str_to_int(value, 600, &seconds) && seconds > 0 ? NULL : "it must be a number of seconds, 1 to 600";
+}
+
+const char *config_bad_pattern(const char *pattern)
+{
+	AUTO_URL u = {0};
+	if (str_starts(pattern, "kube:") || str_starts(pattern, "resource:"))
+		return NULL;
+	if (!strstr(pattern, "://"))
+		return strcspn(pattern, "/:@?#% \t") == strlen(pattern) ? NULL : "a registry's pattern is a bare host, such as *.azurecr.io";
+	if (!str_starts(pattern, "https://"))
+		return "tokens go to https only: write https://HOST[/PATH]";
+	AUTO_STR plain = str_dup(pattern);
+	for (char *p = strstr(plain, "://"); *p && (*p != '/' || p < strstr(plain, "://") + 3); p++)
+		if (*p == '*')
+			*p = 'x'; /* "*" stands for one label: judge the rest as a host */
+	if (!url_parse(plain, &u) || u.user || u.query || (u.port && u.port != 443))
+		return "a pattern is https://HOST[/PATH], without user, port or query";
+	return NULL;
+}
+
+const char *config_near(const char *word, const char *const *list, size_t count)
+{
+	const char *best = NULL;
+	int least = 4; /* further apart is no typing mistake */
+	for (size_t i = 0; i < count; i++) {
+		int d = str_distance(word, list[i]);
+		if (d < least) {
+			least = d;
+			best = list[i];
+		}
+	}
+	return best;
+}

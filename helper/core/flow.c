@@ -1,0 +1,149 @@
+#include "helper/core/flow.h"
+
+#include "helper/base/log.h"
+#include "helper/base/str.h"
+#include "helper/core/exchange.h"
+#include "helper/core/jwt.h"
+
+enum { REFRESH_MS = 3000, REFUSED_S = 5, NETWORK_S = 2, REFRESH_PAUSE_S = 30, BACKOFF_MS = 500 };
+
+void flow_begin(struct ctx *ctx)
+{
+	int64_t seconds = 20;
+	str_to_int(config_global(ctx->config, KEY_TIMEOUT), 600, &seconds);
+	ctx->deadline_ms = ctx->clock->mono_ms(ctx->clock) + seconds * 1000;
+}
+
+/* It must be a JWT. Its times are left to Entra: our clock may be wrong, it explains and never refuses. */
+static bool check_assertion(const struct source *s, const struct token *t, struct err *err)
+{
+	AUTO_JWT jwt = {0};
+	AUTO_STR what = str_printf("the token of source %s", s->name);
+	if (!jwt_read(&t->value, what, &jwt, err))
+		return false;
+	log_trace("assertion: issuer %s, subject %s, audience %s", jwt.iss, jwt.sub, jwt.aud);
+	return true;
+}
+
+bool flow_assertion(struct ctx *ctx, const struct identity *id, const struct source *s, const char *audience, struct token *out, struct err *err)
+{
+	if (!s->fetch(ctx, id, audience, out, err))
+		return err->kind ? err_wrap(err, "source %s", s->name) : err_set(err, ERR_SOURCE, NULL, "source %s gave no token", s->name);
+	return s->yields_access_token || check_assertion(s, out, err);
+}
+
+static bool time_left(const struct ctx *ctx, int64_t ms)
+{
+	return ctx->deadline_ms - ctx->clock->mono_ms(ctx->clock) > ms;
+}
+
+/* Whether to try once more, after the pause that the failure asks for. */
+static bool once_more(const struct ctx *ctx, const struct exchange_failure *f, const struct err *err)
+{
+	enum { SPARE_MS = 1000 };
+	int64_t pause = f->cure == CURE_PAUSE ? BACKOFF_MS : f->cure == CURE_WAIT ? f->retry_after * 1000 : 0;
+	if (f->cure == CURE_NONE || !time_left(ctx, pause + SPARE_MS))
+		return false;
+	log_trace("%s; once more in %lld ms", err->msg, (long long)pause);
+	ctx->clock->sleep_ms(ctx->clock, pause);
+	return true;
+}
+
+static bool exchange_attempt(struct ctx *ctx, const struct plan *p, struct token *out, struct exchange_failure *f, struct err *err)
+{
+	*f = (struct exchange_failure){.cure = CURE_NONE};
+	AUTO_TOKEN assertion = token_new();
+	if (!flow_assertion(ctx, &p->id, p->source, p->audience, &assertion, err))
+		return false;
+	return exchange_once(ctx, p, &assertion, out, f, err);
+}
+
+bool flow_exchange(struct ctx *ctx, const struct plan *p, struct token *out, int64_t *retry_after, struct err *err)
+{
+	struct exchange_failure f;
+	*retry_after = 0;
+	if (p->source->yields_access_token)
+		return flow_assertion(ctx, &p->id, p->source, p->resource, out, err);
+	if (exchange_attempt(ctx, p, out, &f, err))
+		return true;
+	if (once_more(ctx, &f, err) && exchange_attempt(ctx, p, out, &f, err))
+		return true;
+	*retry_after = f.cure == CURE_WAIT ? f.retry_after : 0;
+	return false;
+}
+
+static bool fetch_and_keep(struct ctx *ctx, const struct plan *p, struct flow_result *out, struct err *err)
+{
+	int64_t retry_after;
+	uint64_t generation = ctx->store->generation(ctx->store);
+	struct token fresh = token_new();
+	if (flow_exchange(ctx, p, &fresh, &retry_after, err)) {
+		token_free(&out->token);
+		out->token = fresh;
+		out->cached = false;
+		cache_put(ctx, &out->key, &out->token, generation);
+		return true;
+	}
+	token_free(&fresh);
+	if (retry_after)
+		cache_fail(ctx, &out->key, err, retry_after, true, generation);
+	else
+		cache_fail(ctx, &out->key, err, err->kind == ERR_REFUSED || err->kind == ERR_PERSON ? REFUSED_S : NETWORK_S, false, generation);
+	return false;
+}
+
+/* The kept token is good, and due for a refresh: one process tries, briefly, and all are served whatever comes. */
+static void refresh(struct ctx *ctx, const struct plan *p, struct flow_result *out)
+{
+	bool possible;
+	struct err err = ERR_INIT;
+	int64_t start = ctx->clock->boot(ctx->clock);
+	if (cache_failed(ctx, &out->key, start, &err))
+		return;
+	int lock = ctx->store->lock(ctx->store, out->key.token, 0, &possible);
+	if (lock < 0)
+		return;
+	struct token again = token_new();
+	int64_t deadline = ctx->deadline_ms, soon = ctx->clock->mono_ms(ctx->clock) + REFRESH_MS;
+	ctx->deadline_ms = soon < deadline ? soon : deadline;
+	if (cache_get(ctx, &out->key, &again) == CACHE_AGING && !fetch_and_keep(ctx, p, out, &err)) {
+		log_trace("refresh failed, the kept token is served: %s", err.msg);
+		if (err.kind != ERR_THROTTLED)
+			cache_fail(ctx, &out->key, &err, REFRESH_PAUSE_S, false, ctx->store->generation(ctx->store));
+	}
+	token_free(&again);
+	ctx->deadline_ms = deadline;
+	ctx->store->unlock(ctx->store, lock);
+}
+
+static bool serve(struct ctx *ctx, const struct plan *p, struct flow_result *out)
+{
+	enum cache_answer a = cache_get(ctx, &out->key, &out->token);
+	if (a == CACHE_MISS)
+		return false;
+	out->cached = true;
+	if (a == CACHE_AGING)
+		refresh(ctx, p, out);
+	return true;
+}
+
+bool flow_token(struct ctx *ctx, const struct plan *p, struct flow_result *out, struct err *err)
+{
+	*out = (struct flow_result){.token = token_new()};
+	if (!cache_key_make(ctx, p, &out->key, err))
+		return err_wrap(err, "source %s", p->source->name);
+	if (serve(ctx, p, out))
+		return true;
+	int64_t start = ctx->clock->boot(ctx->clock);
+	if (cache_failed(ctx, &out->key, start, err))
+		return false;
+	bool possible;
+	int lock = ctx->store->lock(ctx->store, out->key.token, ctx->deadline_ms, &possible);
+	if (lock < 0 && possible)
+		return err_set(err, ERR_NETWORK, "try again, or allow more time: DAYPASS_TIMEOUT=60", "another daypass is still waiting for the same token");
+	bool ok = lock >= 0 && serve(ctx, p, out);
+	if (!ok && !(lock >= 0 && cache_failed(ctx, &out->key, start, err)))
+		ok = fetch_and_keep(ctx, p, out, err);
+	ctx->store->unlock(ctx->store, lock);
+	return ok;
+}

@@ -1,0 +1,27 @@
+/* Looking into a JWT without verifying it: to explain and to key the cache, never to decide about trust. */
+#ifndef DAYPASS_JWT_H
+#define DAYPASS_JWT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "helper/base/buf.h"
+#include "helper/base/err.h"
+#include "helper/base/json.h"
+
+/* Strings owned, NULL where the claim is absent or no text; times 0 where absent. aud: the first where it is a list,
+ * which aud_count counts. */
+struct jwt {
+	char *iss, *sub, *aud, *alg, *kid, *appid, *oid, *tid;
+	int64_t iat, nbf, exp;
+	int aud_count;
+};
+
+#define AUTO_JWT CLEANUP(jwt_free) struct jwt
+
+/* Three base64url parts, the first two JSON objects. what names the token in the message ("the file /x"); the token's
+ * content never appears in it. */
+bool jwt_read(const struct secret *token, const char *what, struct jwt *out, struct err *err);
+void jwt_free(struct jwt *j);
+
+#endif

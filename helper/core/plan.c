@@ -1,0 +1,223 @@
+#include "helper/core/plan.h"
+
+#include "helper/base/log.h"
+#include "helper/base/str.h"
+#include "helper/base/url.h"
+#include "helper/core/ctx.h"
+#include "helper/core/match.h"
+
+static const struct host_row {
+	enum request_kind kind;
+	const char *pattern, *resource;
+	bool by_match;
+} hosts[] = {
+#define HOST(kind, pattern, resource, by_match) {kind, pattern, resource, by_match},
+#include "helper/core/hosts.def"
+#undef HOST
+};
+
+void plan_free(struct plan *p)
+{
+	identity_free(&p->id);
+	free(p->resource);
+	free(p->scope);
+	free(p->authority);
+	free(p->audience);
+	free(p->organization);
+	free(p->why);
+	*p = (struct plan){0};
+}
+
+static const struct host_row *host_row(const struct request *r)
+{
+	/* Azure's own names below visualstudio.com, which are no organizations. */
+	static const char *const reserved[] = {"app", "www", "vs-ssh", "marketplace", "login", "aex", "static"};
+	for (size_t i = 0; i < COUNT_OF(reserved); i++) {
+		size_t n = strlen(reserved[i]);
+		if (str_starts(r->host, reserved[i]) && str_eq(r->host + n, ".visualstudio.com"))
+			return NULL;
+	}
+	for (size_t i = 0; i < COUNT_OF(hosts); i++)
+		if (hosts[i].kind == r->kind && url_host_match(hosts[i].pattern, r->host))
+			return &hosts[i];
+	return NULL;
+}
+
+/* The pipeline's own organization: what SYSTEM_COLLECTIONURI says in an Azure Pipelines job. */
+static bool named_by_job(const struct ctx *ctx, const char *host)
+{
+	AUTO_URL u = {0};
+	const char *uri = env_get(&ctx->env, "TF_BUILD") ? env_get(&ctx->env, "SYSTEM_COLLECTIONURI") : NULL;
+	return uri && url_parse(uri, &u) && str_eq(u.scheme, "https") && str_eq(u.host, host);
+}
+
+bool plan_host_known(const struct ctx *ctx, const struct request *r)
+{
+	const struct host_row *row = host_row(r);
+	return row && (!row->by_match || named_by_job(ctx, r->host));
+}
+
+static const char *asked_name(const struct ctx *ctx)
+{
+	return ctx->identity ? ctx->identity : env_get(&ctx->env, config_keys[KEY_IDENTITY].env);
+}
+
+static bool no_such_identity(const char *name, const char *origin, struct err *err)
+{
+	err_set(err, ERR_CONFIG, NULL, "%s: there is no [identity %s]", origin, name);
+	return err_hint(err, "add the section, or correct the name: daypass config check");
+}
+
+bool plan_identity(const struct ctx *ctx, enum request_kind kind, const char *name, struct identity *out, struct err *err)
+{
+	const char *asked = asked_name(ctx);
+	const char *wanted = asked ? asked : name ? name : "default";
+	if (identity_named(ctx, wanted, out, err))
+		return true;
+	if (err->kind)
+		return false;
+	if (asked)
+		return no_such_identity(asked, ctx->identity ? "--identity" : config_keys[KEY_IDENTITY].env, err);
+	if (name)
+		return false;
+	return identity_from_env(ctx, kind == REQUEST_GIT ? identity_gcm : NULL, out, err);
+}
+
+static bool broken(const struct source *s, struct err *err)
+{
+	if (!err->kind)
+		err_set(err, ERR_SOURCE, NULL, "source %s is not complete", s->name);
+	return err_wrap(err, "source %s", s->name);
+}
+
+static enum verdict source_auto(const struct ctx *ctx, const struct identity *id, const struct source **out, struct err *err)
+{
+	for (int pass = AUTO_JOB; pass <= AUTO_AMBIENT; pass++) {
+		for (const struct source *const *s = ctx->sources; *s; s++) {
+			if ((int)(*s)->automatic != pass)
+				continue;
+			*err = ERR_INIT;
+			enum source_state state = (*s)->detect(ctx, id, err);
+			log_trace("source %s: %s", (*s)->name, state == SOURCE_PRESENT ? "present" : err->msg);
+			if (state == SOURCE_ABSENT)
+				continue;
+			*out = *s;
+			if (state == SOURCE_PRESENT)
+				return PLAN_OURS;
+			broken(*s, err);
+			return PLAN_FAIL;
+		}
+	}
+	*err = ERR_INIT;
+	return PLAN_NOT_OURS;
+}
+
+enum verdict plan_source(const struct ctx *ctx, const struct identity *id, const struct source **out, struct err *err)
+{
+	const char *name = identity_get(id, KEY_SOURCE);
+	*err = ERR_INIT;
+	if (str_eq(name, "auto"))
+		return source_auto(ctx, id, out, err);
+	const struct source *s = source_by_name(ctx->sources, name);
+	if (!s) {
+		source_unknown(ctx->sources, name, identity_origin(id, KEY_SOURCE), err);
+		return PLAN_FAIL;
+	}
+	*out = s;
+	if (s->detect(ctx, id, err) == SOURCE_PRESENT)
+		return PLAN_OURS;
+	broken(s, err);
+	return PLAN_FAIL;
+}
+
+static enum verdict no_source(const struct identity *id, struct err *err)
+{
+	if (id->from_env) /* a stray AZURE_TENANT_ID and AZURE_CLIENT_ID on a laptop name nobody */
+		return PLAN_NOT_OURS;
+	err_set(err, ERR_SOURCE, NULL, "identity %s (%s): no source of an external token is present here", id->name, id->origin);
+	err_hint(err, "on a laptop: source = az, after `az login`; elsewhere: daypass whoami");
+	return PLAN_FAIL;
+}
+
+static void note_secret_ignored(const struct ctx *ctx)
+{
+	if (env_get(&ctx->env, "AZURE_CLIENT_SECRET"))
+		log_note("AZURE_CLIENT_SECRET is set and not used: a federated source is present");
+}
+
+static void explain(struct plan *p, const char *because)
+{
+	p->why = str_printf("identity %s (%s), source %s (%s), because %s", p->id.name, p->id.origin, p->source->name, identity_origin(&p->id, KEY_SOURCE), because);
+	log_trace("plan: %s", p->why);
+}
+
+static enum verdict complete(const struct ctx *ctx, const char *resource, const char *because, struct plan *p, struct err *err)
+{
+	enum verdict v = plan_source(ctx, &p->id, &p->source, err);
+	if (v == PLAN_NOT_OURS)
+		return no_source(&p->id, err);
+	if (v != PLAN_OURS)
+		return v;
+	note_secret_ignored(ctx);
+	p->resource = str_dup(resource);
+	p->scope = str_printf("%s/.default", resource);
+	if (!p->source->yields_access_token && !identity_authority(&p->id, &p->authority, &p->audience, err))
+		return PLAN_FAIL;
+	explain(p, because);
+	return PLAN_OURS;
+}
+
+static enum verdict unclear(const struct request *r, struct err *err)
+{
+	err_set(err, ERR_POLICY, "daypass configure git", "git did not say which repository of %s it means, and several identities are configured for that host", r->host);
+	return PLAN_UNCLEAR;
+}
+
+static enum verdict by_match(const struct ctx *ctx, const struct match *m, const struct request *r, const char *resource,
+			     struct plan *p, struct err *err)
+{
+	if (m->result == MATCH_NONE)
+		return PLAN_NOT_OURS;
+	if (m->result == MATCH_UNCLEAR)
+		return unclear(r, err);
+	const struct section *s = m->section;
+	const char *name = s->set[KEY_IDENTITY].value ? s->set[KEY_IDENTITY].value : config_keys[KEY_IDENTITY].def;
+	const char *soft = env_get(&ctx->env, config_keys[KEY_ON_FAILURE].env);
+	p->named = true;
+	p->soft = str_eq(soft ? soft : s->set[KEY_ON_FAILURE].value, "soft");
+	if (!plan_identity(ctx, r->kind, name, &p->id, err)) {
+		if (!err->kind)
+			no_such_identity(name, s->set[KEY_IDENTITY].origin ? s->set[KEY_IDENTITY].origin : s->origin, err);
+		return PLAN_FAIL;
+	}
+	AUTO_STR because = str_printf("[match %s] (%s) covers it", s->name, s->origin);
+	return complete(ctx, resource, because, p, err);
+}
+
+static enum verdict without_match(const struct ctx *ctx, const struct request *r, const char *resource, struct plan *p, struct err *err)
+{
+	if (!plan_identity(ctx, r->kind, NULL, &p->id, err))
+		return err->kind ? PLAN_FAIL : PLAN_NOT_OURS;
+	return complete(ctx, resource, r->host ? "no [match] is about such hosts and this one is known" : "it was asked for", p, err);
+}
+
+enum verdict plan_make(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)
+{
+	*out = (struct plan){0};
+	*err = ERR_INIT;
+	const struct host_row *row = r->host ? host_row(r) : NULL;
+	if (r->host && !row)
+		return PLAN_NOT_OURS;
+	bool known = !r->host || plan_host_known(ctx, r);
+	if (ctx->config->broken) {
+		*err = ctx->config->err;
+		return known ? PLAN_FAIL : PLAN_NOT_OURS;
+	}
+	const char *resource = row ? row->resource : r->resource;
+	if (r->kind == REQUEST_GIT)
+		out->organization = request_organization(r);
+	struct match m = r->host ? match_find(ctx->config, r) : (struct match){.result = MATCH_NO_PATTERNS};
+	if (m.result != MATCH_NO_PATTERNS)
+		return by_match(ctx, &m, r, resource, out, err);
+	return known ? without_match(ctx, r, resource, out, err) : PLAN_NOT_OURS;
+}

@@ -1,0 +1,46 @@
+/* Policy: may this request have a token, of which identity, from which source, for what (design section 7). */
+#ifndef DAYPASS_PLAN_H
+#define DAYPASS_PLAN_H
+
+#include <stdbool.h>
+
+#include "helper/core/identity.h"
+#include "helper/core/request.h"
+#include "helper/core/source.h"
+
+/* Azure DevOps' resource id in every cloud that has it. Source: Microsoft's "authenticate with Entra" page. */
+#define RESOURCE_AZURE_REPOS "499b84ac-1321-427f-aa17-267ca6975798"
+
+enum verdict {
+	PLAN_OURS,
+	PLAN_NOT_OURS,	/* say the protocol's polite "no" */
+	PLAN_UNCLEAR,	/* not ours as it stands, but the user should hear the one line in err */
+	PLAN_FAIL,	/* ours, and err says why it cannot be served */
+};
+
+/* All owned, source aside. */
+struct plan {
+	struct identity id;
+	const struct source *source;
+	char *resource, *scope;	 /* what the access token is for */
+	char *authority, *audience; /* NULL where the source yields access tokens */
+	char *organization;	    /* Azure DevOps', NULL where unknown or another kind of request */
+	char *why;		    /* the decision in words, for `config check` and the trace */
+	bool named;		    /* a [match] names this request */
+	bool soft;		    /* on-failure = soft there */
+};
+
+#define AUTO_PLAN CLEANUP(plan_free) struct plan
+
+void plan_free(struct plan *p);
+/* Decide. No network, no child, no cache. Where the source is broken or absent although configured: PLAN_FAIL. */
+enum verdict plan_make(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err);
+/* Is this a host that policy knows for such requests without any configuration? */
+bool plan_host_known(const struct ctx *ctx, const struct request *r);
+/* Choose the identity that would serve a request that no [match] is about: --identity, DAYPASS_IDENTITY, `default`,
+ * else the environment's. False with ERR_NONE where there is nobody. */
+bool plan_identity(const struct ctx *ctx, enum request_kind kind, const char *name, struct identity *out, struct err *err);
+/* Choose the source for an identity. PLAN_NOT_OURS where `auto` finds none. */
+enum verdict plan_source(const struct ctx *ctx, const struct identity *id, const struct source **out, struct err *err);
+
+#endif

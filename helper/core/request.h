@@ -1,0 +1,25 @@
+/* What a client asks for, in the terms that every protocol shares. */
+#ifndef DAYPASS_REQUEST_H
+#define DAYPASS_REQUEST_H
+
+#include <stdbool.h>
+
+enum request_kind { REQUEST_GIT, REQUEST_RESOURCE };
+enum request_action { ACTION_NONE, ACTION_GET, ACTION_STORE, ACTION_ERASE, ACTION_CAPABILITY };
+
+/* All strings owned; NULL where the client did not say. */
+struct request {
+	enum request_kind kind;
+	enum request_action action;
+	char *scheme, *host, *path, *user; /* host in lower case; path decoded, without '/' at its ends */
+	char *resource;			   /* REQUEST_RESOURCE: the resource's id */
+};
+
+#define AUTO_REQUEST CLEANUP(request_free) struct request
+
+void request_free(struct request *r);
+/* The Azure DevOps organization a git request is about: first part of the path, else a user name that can be one, or
+ * the label of ORG.visualstudio.com. NULL where it cannot be told; owned. */
+char *request_organization(const struct request *r);
+
+#endif

@@ -1,0 +1,129 @@
+#include "helper/core/runtime_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "helper/base/buf.h"
+#include "helper/base/str.h"
+
+enum { RECORDS_MAX = 1024, BYTES_MAX = 4 * 1024 * 1024, GRACE_S = 600, TEMP_S = 3600 };
+
+static bool ours(int fd, bool private)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (!private || (st.st_mode & 077) == 0);
+}
+
+static bool in_memory(int fd)
+{
+	struct statfs fs;
+	return fstatfs(fd, &fs) == 0 && ((unsigned long)fs.f_type == TMPFS_MAGIC || (unsigned long)fs.f_type == RAMFS_MAGIC);
+}
+
+/* A folder below another, not through a link, ours alone. */
+static int step(int parent, const char *name, bool make)
+{
+	static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(parent, name, flags);
+	if (fd < 0 && errno == ENOENT && make && (mkdirat(parent, name, 0700) == 0 || errno == EEXIST))
+		fd = openat(parent, name, flags);
+	if (fd >= 0 && !ours(fd, true)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int below(const char *base, const char *name, bool make)
+{
+	AUTO_CLOSE int root = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool shared = str_starts(name, "daypass-"); /* /dev/shm is everybody's: only what is ours below it counts */
+	if (root < 0 || !in_memory(root) || (!shared && !ours(root, true)))
+		return -1;
+	AUTO_CLOSE int top = step(root, name, make);
+	return top < 0 ? -1 : step(top, "v1", make);
+}
+
+int runtime_dir_open(const struct env *env, bool make, char *path, size_t size)
+{
+	char run_user[64], shm_name[64];
+	unsigned uid = (unsigned)geteuid();
+	snprintf(run_user, sizeof run_user, "/run/user/%u", uid);
+	snprintf(shm_name, sizeof shm_name, "daypass-%u", uid);
+	const char *const places[][2] = {{env_get(env, "XDG_RUNTIME_DIR"), "daypass"}, {run_user, "daypass"}, {"/dev/shm", shm_name}};
+	for (size_t i = 0; i < COUNT_OF(places); i++) {
+		if (!places[i][0] || places[i][0][0] != '/')
+			continue;
+		int fd = below(places[i][0], places[i][1], make);
+		if (fd < 0)
+			continue;
+		snprintf(path, size, "%s/%s/v1", places[i][0], places[i][1]);
+		return fd;
+	}
+	return -1;
+}
+
+struct entry {
+	char name[80];
+	int64_t expires, size;
+};
+
+static int by_expiry(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	return (x->expires > y->expires) - (x->expires < y->expires);
+}
+
+/* Records are named by 64 hexadecimal digits, what is being written "t." and more; locks and the rest stay. */
+static bool is_record(const char *name)
+{
+	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
+}
+
+static size_t scan(int dir, DIR *d, int64_t now, struct entry *list, size_t max)
+{
+	size_t n = 0;
+	for (struct dirent *e; (e = readdir(d));) {
+		struct stat st;
+		bool temp = str_starts(e->d_name, "t."), record = is_record(e->d_name);
+		if ((!temp && !record) || fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		bool old = temp ? st.st_ctime < now - TEMP_S : st.st_mtime < now - GRACE_S;
+		if (old || (record && n == max)) {
+			unlinkat(dir, e->d_name, 0);
+		} else if (record) {
+			snprintf(list[n].name, sizeof list[n].name, "%s", e->d_name);
+			list[n].expires = st.st_mtime;
+			list[n++].size = st.st_size;
+		}
+	}
+	return n;
+}
+
+void runtime_dir_clean(int dir, int64_t now)
+{
+	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again >= 0 ? fdopendir(again) : NULL;
+	if (!d) {
+		if (again >= 0)
+			close(again);
+		return;
+	}
+	size_t max = RECORDS_MAX * 2;
+	struct entry *list = mem_alloc(max * sizeof *list);
+	size_t n = scan(dir, d, now, list, max);
+	closedir(d);
+	int64_t bytes = 0;
+	for (size_t i = 0; i < n; i++)
+		bytes += list[i].size;
+	qsort(list, n, sizeof *list, by_expiry);
+	for (size_t i = 0; i < n && (n - i >= RECORDS_MAX || bytes > BYTES_MAX); i++) {
+		unlinkat(dir, list[i].name, 0);
+		bytes -= list[i].size;
+	}
+	free(list);
+}

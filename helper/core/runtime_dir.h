@@ -1,0 +1,19 @@
+/* The folder of the runtime tier: on tmpfs, ours, closed to others; or none. */
+#ifndef DAYPASS_RUNTIME_DIR_H
+#define DAYPASS_RUNTIME_DIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "helper/base/env.h"
+
+/* Open daypass/v1 below $XDG_RUNTIME_DIR, else /run/user/UID, else /dev/shm/daypass-UID; create it where make is set.
+ * Only a tmpfs or ramfs folder that we own and no one else may enter is taken. -1 where there is none; path gets its
+ * name. */
+int runtime_dir_open(const struct env *env, bool make, char *path, size_t size);
+/* Before a record is written: delete what expired over ten minutes ago, torn temporary files, and the oldest beyond
+ * 1,024 records or 4 MiB. A record's expiry is its file's modification time. now: seconds since 1970. */
+void runtime_dir_clean(int dir, int64_t now);
+
+#endif

@@ -1,0 +1,178 @@
+/* daypass: hands every Azure tool a pass that is good for a day.
+ *
+ * The map of the tree, lower layers first; nobody includes upward (helper/README.md):
+ *   base/       libc plus one library per marked file: buf err str url json(cJSON) http http_curl(libcurl)
+ *               seal(libsodium) keyctl clock proc file log lazy env
+ *   core/       the product: config keys.def, request, match, plan, identity, source, cache, store_runtime, exchange
+ *               aadsts.def, binding, flow; ctx.h holds every effect
+ *   sources/    where the external token comes from: sources.def and a file each
+ *   cmd/        commands for people: commands.def and a file each
+ *   protocols/  wire formats (top level): protocols.def, run.c and a file each
+ *   main.c      this file: harden the process, pick the face, build the real context
+ */
+#include "helper/base/file.h"
+#include "helper/base/log.h"
+#include "helper/base/str.h"
+#include "helper/cmd/cmd.h"
+#include "protocols/protocol.h"
+
+#define PROTOCOL(p) extern const struct protocol p;
+#include "protocols/protocols.def"
+#undef PROTOCOL
+#define SOURCE(s) extern const struct source s;
+#include "helper/sources/sources.def"
+#undef SOURCE
+
+static const struct protocol *const protocols[] = {
+#define PROTOCOL(p) &p,
+#include "protocols/protocols.def"
+#undef PROTOCOL
+};
+
+static const struct source *const sources[] = {
+#define SOURCE(s) &s,
+#include "helper/sources/sources.def"
+#undef SOURCE
+	NULL};
+
+const struct command *const commands[] = {
+#define COMMAND(c) &c,
+#include "helper/cmd/commands.def"
+#undef COMMAND
+	NULL};
+
+struct options {
+	const char *identity;
+	bool verbose, help, version;
+};
+
+/* Options stand before the operation: git appends that to what the user wrote. Returns how many words they are, or -1
+ * where one is unknown. */
+static int read_options(int argc, char **argv, struct options *o)
+{
+	int i = 0;
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (str_eq(argv[i], "-v") || str_eq(argv[i], "--verbose"))
+			o->verbose = true;
+		else if (str_eq(argv[i], "-h") || str_eq(argv[i], "--help"))
+			o->help = true;
+		else if (str_eq(argv[i], "--version"))
+			o->version = true;
+		else if (str_eq(argv[i], "--identity") && i + 1 < argc)
+			o->identity = argv[++i];
+		else if (str_starts(argv[i], "--identity="))
+			o->identity = argv[i] + strlen("--identity=");
+		else
+			return -1;
+	}
+	return i;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	return slash ? slash + 1 : path ? path : "daypass";
+}
+
+static const struct protocol *protocol_by_face(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(protocols); i++)
+		if (str_eq(protocols[i]->argv0, name))
+			return protocols[i];
+	return NULL;
+}
+
+static const struct protocol *protocol_by_word(const char *word)
+{
+	for (size_t i = 0; i < COUNT_OF(protocols); i++)
+		if (str_eq(protocols[i]->name, word))
+			return protocols[i];
+	return NULL;
+}
+
+static int print_help(const struct ctx *ctx)
+{
+	AUTO_BUF out = buf_new(8192);
+	buf_adds(&out, "daypass " DAYPASS_VERSION ": short-lived tokens for Azure's tools, no stored passwords\n\n");
+	for (const struct command *const *c = commands; *c; c++)
+		buf_addf(&out, "  daypass %s\n      %s\n", (*c)->usage, (*c)->summary);
+	buf_adds(&out, "\nCalled by other programs:\n");
+	for (size_t i = 0; i < COUNT_OF(protocols); i++)
+		buf_addf(&out, "  daypass %s ...   %s (%s)\n", protocols[i]->name, protocols[i]->summary, protocols[i]->argv0);
+	buf_adds(&out, "\nOptions before the command: --identity NAME, -v, --version, --help. Start here: daypass whoami\n");
+	return cmd_print(ctx, &out);
+}
+
+static int unknown_word(const char *word)
+{
+	struct err err;
+	err_set(&err, ERR_USAGE, "daypass --help", "'%s' is not a command of daypass", word);
+	return cmd_fail(&err);
+}
+
+static int run_word(struct ctx *ctx, int argc, char **argv)
+{
+	if (argc == 0 || str_eq(argv[0], "help"))
+		return print_help(ctx);
+	const struct protocol *proto = protocol_by_word(argv[0]);
+	if (proto)
+		return protocol_run(proto, ctx, argc - 1, argv + 1);
+	for (const struct command *const *c = commands; *c; c++)
+		if (str_eq((*c)->name, argv[0]))
+			return (*c)->run(ctx, argc - 1, argv + 1);
+	return unknown_word(argv[0]);
+}
+
+static int print_version(const struct ctx *ctx)
+{
+	AUTO_BUF out = buf_new(64);
+	buf_adds(&out, "daypass " DAYPASS_VERSION "\n");
+	return cmd_print(ctx, &out);
+}
+
+/* Whatever the face, a helper's caller must never see us fail over an option: git only asks and goes on. */
+static int run_face(struct ctx *ctx, const struct protocol *face, int argc, char **argv)
+{
+	struct options o = {0};
+	int n = read_options(argc, argv, &o);
+	bool tracing = str_eq(env_get(&ctx->env, "DAYPASS_TRACE"), "1");
+	if (n < 0) {
+		log_line("an option before the command is not understood; daypass --help lists them");
+		return face ? 0 : ERR_USAGE;
+	}
+	log_init(tracing, o.verbose);
+	ctx->identity = o.identity;
+	if (o.version)
+		return print_version(ctx);
+	if (o.help)
+		return print_help(ctx);
+	return face ? protocol_run(face, ctx, argc - n, argv + n) : run_word(ctx, argc - n, argv + n);
+}
+
+int main(int argc, char **argv, char **envp)
+{
+	struct err err = ERR_INIT;
+	file_open_std();
+	if (!proc_begin(envp, &err))
+		proc_exit(cmd_fail(&err));
+	struct ctx ctx = {.env = proc_env(), .in = 0, .out = 1, .sources = sources};
+	struct config config;
+	struct clock clock = clock_real();
+	struct proc proc = proc_real();
+	struct http http = http_curl(&ctx.env);
+	struct store_runtime runtime;
+	struct store none = store_none();
+	config_load(&config, &ctx.env, NULL);
+	bool sealed = str_eq(config_global(&config, KEY_HOT), "sealed");
+	store_runtime_init(&runtime, &ctx.env, &clock, sealed ? STORE_SEAL_ALWAYS : STORE_SEAL_AUTO);
+	ctx.config = &config;
+	ctx.clock = &clock;
+	ctx.proc = &proc;
+	ctx.http = &http;
+	ctx.store = str_eq(config_global(&config, KEY_CACHE), "none") ? &none : &runtime.port;
+	const struct protocol *face = protocol_by_face(base_name(argc > 0 ? argv[0] : NULL));
+	int status = run_face(&ctx, face, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
+	store_runtime_end(&runtime);
+	config_free(&config);
+	proc_exit(status);
+}

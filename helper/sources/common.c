@@ -1,0 +1,48 @@
+#include "helper/sources/common.h"
+
+#include <stdarg.h>
+
+#include "helper/base/seal.h"
+#include "helper/base/str.h"
+#include "helper/core/jwt.h"
+
+bool token_take(const char *text, size_t len, const char *what, struct token *out, struct err *err)
+{
+	if (!secret_set(&out->value, text, len))
+		return err_set(err, ERR_SOURCE, NULL, "%s is larger than %d KiB: not a token", what, TOKEN_MAX / 1024);
+	buf_trim(secret_buf(&out->value));
+	AUTO_JWT jwt = {0};
+	return jwt_read(&out->value, what, &jwt, err);
+}
+
+bool token_print(const struct token *t, const char *what, struct buf *out, struct buf *evidence, struct err *err)
+{
+	AUTO_JWT jwt = {0};
+	unsigned char sum[SEAL_HASH];
+	if (!jwt_read(&t->value, what, &jwt, err))
+		return false;
+	/* A newline cannot stand in either claim (json_str refuses it), so that the parts stay apart. */
+	buf_addf(out, "%s\n%s", jwt.iss ? jwt.iss : "", jwt.sub ? jwt.sub : "");
+	seal_sha256(sum, secret_reveal(&t->value), secret_len(&t->value));
+	return buf_add(evidence, sum, sizeof sum);
+}
+
+void hash_print(struct buf *out, const char *secret, const char *plain)
+{
+	unsigned char sum[SEAL_HASH];
+	char hex[2 * SEAL_HASH + 1];
+	seal_sha256(sum, secret, strlen(secret));
+	str_hex(hex, sum, sizeof sum);
+	buf_addf(out, "%s\n%s", hex, plain);
+}
+
+enum source_state source_say(enum source_state state, struct err *why, const char *hint, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	err_set(why, ERR_SOURCE, hint, "%s", text);
+	return state;
+}

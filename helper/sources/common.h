@@ -1,0 +1,18 @@
+/* What several sources share: tokens in variables and files, and the fingerprints of both. */
+#ifndef DAYPASS_SOURCES_COMMON_H
+#define DAYPASS_SOURCES_COMMON_H
+
+#include "helper/core/ctx.h"
+#include "helper/core/identity.h"
+#include "helper/core/source.h"
+
+/* Take text as an external token: trimmed of blanks, line ends, quotes and byte order mark. */
+bool token_take(const char *text, size_t len, const char *what, struct token *out, struct err *err);
+/* iss and sub of a JWT as the fingerprint, its hash as the evidence. */
+bool token_print(const struct token *t, const char *what, struct buf *out, struct buf *evidence, struct err *err);
+/* Add a hash of a secret and a plain part, for sources whose caller is known by a request token. */
+void hash_print(struct buf *out, const char *secret, const char *plain);
+/* Say what is missing; returns SOURCE_ABSENT or SOURCE_BROKEN as given. */
+enum source_state source_say(enum source_state state, struct err *why, const char *hint, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+#endif

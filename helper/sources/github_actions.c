@@ -1,0 +1,67 @@
+/* GitHub Actions: the job asks GitHub for a token of its own, anew whenever one is needed. Source: docs.github.com,
+ * "OpenID Connect reference"; actions/toolkit, oidc-utils. */
+#include "helper/base/str.h"
+#include "helper/base/url.h"
+#include "helper/core/answer.h"
+#include "helper/sources/common.h"
+
+static const char URL[] = "ACTIONS_ID_TOKEN_REQUEST_URL", TOKEN[] = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
+static const char ADVICE[] = "give the job `permissions: id-token: write`; pull requests from forks do not get it, and containers need the variables passed on";
+
+static enum source_state github_detect(const struct ctx *ctx, const struct identity *id UNUSED, struct err *why)
+{
+	const char *url = env_get(&ctx->env, URL), *token = env_get(&ctx->env, TOKEN);
+	if (url && token)
+		return SOURCE_PRESENT;
+	if (!url && !token && !env_get(&ctx->env, "GITHUB_ACTIONS"))
+		return source_say(SOURCE_ABSENT, why, NULL, "not in a GitHub Actions job");
+	if (!url && !token)
+		return source_say(SOURCE_BROKEN, why, ADVICE, "this GitHub Actions job may not ask for an OIDC token: %s and %s are not set (no id-token permission)", URL, TOKEN);
+	return source_say(SOURCE_BROKEN, why, ADVICE, "%s is not set (no id-token permission?)", url ? TOKEN : URL);
+}
+
+static bool github_fingerprint(const struct ctx *ctx, const struct identity *id UNUSED, struct buf *out, struct buf *evidence UNUSED, struct err *err)
+{
+	const char *url = env_get(&ctx->env, URL), *token = env_get(&ctx->env, TOKEN);
+	if (!url || !token)
+		return err_set(err, ERR_SOURCE, ADVICE, "%s and %s are not both set", URL, TOKEN);
+	hash_print(out, token, url);
+	return true;
+}
+
+static bool request_url(const char *base, const char *audience, struct buf *out, struct err *err)
+{
+	AUTO_URL u = {0};
+	if (!url_parse(base, &u) || !str_eq(u.scheme, "https"))
+		return err_set(err, ERR_SOURCE, NULL, "%s is not an https URL", URL);
+	buf_addf(out, "%s%caudience=", base, u.query ? '&' : '?');
+	return url_encode(out, audience);
+}
+
+static bool github_fetch(const struct ctx *ctx, const struct identity *id UNUSED, const char *audience, struct token *out, struct err *err)
+{
+	AUTO_BUF url = buf_new(8192);
+	AUTO_SECRET request_token = secret_new(TOKEN_MAX);
+	AUTO_RESPONSE r = http_response_new();
+	AUTO_JSON j = NULL;
+	const char *token = env_get(&ctx->env, TOKEN);
+	if (!request_url(env_get(&ctx->env, URL), audience, &url, err) || !secret_set(&request_token, token, strlen(token)))
+		return false;
+	struct http_request q = {.method = "GET", .url = url.p, .bearer_word = "bearer", .bearer = &request_token,
+				 .headers = {"Accept: application/json; api-version=2.0"}, .deadline_ms = ctx->deadline_ms};
+	if (!ctx->http->perform(ctx->http, &q, &r, err) || !answer_json(&r, "GitHub's OIDC service", &j, err))
+		return false;
+	const char *value = json_str(j, "value"), *message = json_str(j, "message");
+	if (r.status == 200 && value)
+		return token_take(value, strlen(value), "GitHub's answer", out, err);
+	return err_set(err, ERR_SOURCE, ADVICE, "GitHub's OIDC service gave no token (HTTP %ld%s%.200s)", r.status, message ? ": " : "", message ? message : "");
+}
+
+const struct source source_github_actions = {
+	.name = "github-actions",
+	.summary = "the job's own OIDC token in GitHub Actions",
+	.automatic = AUTO_JOB,
+	.detect = github_detect,
+	.fingerprint = github_fingerprint,
+	.fetch = github_fetch,
+};

@@ -1,0 +1,129 @@
+/* The way of every request: parse, plan, token, print. Nothing here knows a wire format. */
+#include <errno.h>
+
+#include "helper/base/clock.h"
+#include "helper/base/file.h"
+#include "helper/base/log.h"
+#include "helper/base/seal.h"
+#include "helper/base/str.h"
+#include "helper/core/jwt.h"
+#include "protocols/protocol.h"
+
+enum { ANSWER_MAX = 256 * 1024, LINE_MAX_BYTES = 8 * 1024 };
+
+/* Half an answer never leaves: written once, at the end, and checked. */
+static int deliver(const struct ctx *ctx, const struct buf *out, const struct buf *line, int status)
+{
+	if (line->len)
+		log_line("%s", line->p);
+	if (out->over)
+		return log_line("the answer is too long"), 1;
+	if (out->len && !file_write_fd(ctx->out, out->p, out->len)) {
+		log_line("the answer cannot be written: %s", strerror(errno));
+		return 1;
+	}
+	return status;
+}
+
+static int say_no(const struct protocol *proto, const struct ctx *ctx, const struct request *r, const struct plan *p, const struct err *err)
+{
+	AUTO_BUF out = buf_new(ANSWER_MAX);
+	AUTO_BUF line = buf_new(LINE_MAX_BYTES);
+	int status = proto->fail(r, p, err, &out, &line);
+	return deliver(ctx, &out, &line, status);
+}
+
+static void hash_hex(char out[65], const struct secret *value)
+{
+	unsigned char sum[SEAL_HASH];
+	seal_sha256(sum, secret_reveal(value), secret_len(value));
+	str_hex(out, sum, sizeof sum);
+}
+
+/* The client tells in the same command that the kept token was refused: forget it, so that flow mints another. */
+static bool forget_refused(struct ctx *ctx, const struct plan *p, const struct exchange_state *s, struct err *err)
+{
+	if (!*s->refused)
+		return true;
+	struct cache_key key;
+	AUTO_TOKEN kept = token_new();
+	if (!cache_key_make(ctx, p, &key, err))
+		return false;
+	char hex[65];
+	int64_t issued_at;
+	if (cache_get(ctx, &key, &kept) == CACHE_MISS)
+		return true;
+	hash_hex(hex, &kept.value);
+	if (str_eq(hex, s->refused))
+		cache_erase(ctx, &key, &kept.value, &issued_at);
+	return true;
+}
+
+static int do_get(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
+{
+	struct err err = ERR_INIT;
+	AUTO_PLAN p = {0};
+	AUTO_RESULT t = {.token = token_new()};
+	enum verdict v = plan_make(ctx, r, &p, &err);
+	if (v == PLAN_NOT_OURS || v == PLAN_UNCLEAR)
+		return say_no(proto, ctx, r, NULL, &err);
+	if (v == PLAN_FAIL)
+		return say_no(proto, ctx, r, &p, &err);
+	flow_begin(ctx);
+	if (!forget_refused(ctx, &p, s, &err) || !flow_token(ctx, &p, &t, &err))
+		return say_no(proto, ctx, r, &p, &err);
+	AUTO_BUF out = buf_new(ANSWER_MAX);
+	AUTO_BUF line = buf_new(LINE_MAX_BYTES);
+	if (!proto->print(r, s, &p, &t, &out, &err))
+		return say_no(proto, ctx, r, &p, &err);
+	return deliver(ctx, &out, &line, 0);
+}
+
+/* Minted for our client, by its own claims: how old is it? -1 where it is not ours. */
+static int64_t age_by_claims(const struct ctx *ctx, const struct plan *p, const struct secret *value)
+{
+	AUTO_JWT jwt = {0};
+	struct err ignored;
+	if (!jwt_read(value, "token", &jwt, &ignored) || !jwt.iat || !str_ieq(jwt.appid, identity_get(&p->id, KEY_CLIENT_ID)))
+		return -1;
+	return ctx->clock->wall(ctx->clock) - jwt.iat;
+}
+
+static int do_erase(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
+{
+	struct err err = ERR_INIT;
+	AUTO_PLAN p = {0};
+	AUTO_BUF line = buf_new(LINE_MAX_BYTES);
+	AUTO_BUF out = buf_new(ANSWER_MAX);
+	struct cache_key key;
+	int64_t issued_at;
+	if (!secret_len(&s->given) || plan_make(ctx, r, &p, &err) != PLAN_OURS || !cache_key_make(ctx, &p, &key, &err))
+		return 0;
+	bool was_kept = cache_erase(ctx, &key, &s->given, &issued_at);
+	int64_t age = was_kept ? ctx->clock->wall(ctx->clock) - issued_at : age_by_claims(ctx, &p, &s->given);
+	if (age >= 0)
+		proto->refused(r, &p, age, &line);
+	return deliver(ctx, &out, &line, 0);
+}
+
+int protocol_run(const struct protocol *proto, struct ctx *ctx, int argc, char *const *argv)
+{
+	struct err err = ERR_INIT;
+	AUTO_REQUEST r = {0};
+	struct exchange_state s = {.given = secret_new(TOKEN_MAX)};
+	AUTO_BUF out = buf_new(ANSWER_MAX);
+	AUTO_BUF none = buf_new(1);
+	int status = 0;
+	if (!proto->parse(ctx, argc, argv, &r, &s, &err)) {
+		status = say_no(proto, ctx, &r, NULL, &err);
+	} else if (r.action == ACTION_GET) {
+		status = do_get(proto, ctx, &r, &s);
+	} else if (r.action == ACTION_ERASE) {
+		status = do_erase(proto, ctx, &r, &s);
+	} else if (proto->other) {
+		proto->other(&r, &out);
+		status = deliver(ctx, &out, &none, 0);
+	}
+	secret_free(&s.given);
+	return status;
+}
