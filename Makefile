@@ -54,6 +54,9 @@ endif
 # Warnings are errors in CI, not for users: their compiler may know newer ones.
 WERROR = $(if $(CI),-Werror)
 
+# V=1 shows whole commands.
+say = $(if $(V),,@echo '  $(1)'; )
+
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(flags_$(VARIANT)) -fvisibility=hidden -ffunction-sections -fdata-sections $(WARNINGS) $(WERROR)
 ALL_CPPFLAGS = $(DEFINES) $(INCLUDES) $(LIB_CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = $(ldflags_$(VARIANT)) $(LDFLAGS)
@@ -71,11 +74,11 @@ help:
 
 $(B)/daypass: $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(LIB_LIBS)
+	$(call say,LD $@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(LIB_LIBS)
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC $<)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 # Other flags, other objects: the command line is part of what they depend on.
 $(B)/flags: FORCE
@@ -99,15 +102,15 @@ TEST_LIBS = $(LIB_LIBS) -lcmocka
 
 $(B)/unit/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(TEST_FLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) $< $(LIBRARY) -o $@ $(TEST_LIBS)
+	$(call say,CC $<)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(TEST_FLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) $< $(LIBRARY) -o $@ $(TEST_LIBS)
 
 $(B)/fuzz/%: tests/fuzz/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(TEST_FLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) $< $(LIBRARY) -o $@ $(LIB_LIBS)
+	$(call say,CC $<)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(TEST_FLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) $< $(LIBRARY) -o $@ $(LIB_LIBS)
 
 $(B)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $< -o $@ $(if $(findstring curl,$*),-lcurl)
+	$(call say,CC $<)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $< -o $@ $(if $(findstring curl,$*),-lcurl)
 
 -include $(UNIT:=.d) $(FUZZERS:=.d)
 
