@@ -31,14 +31,15 @@ WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wfor
 	-Wcast-align -Wundef -Wconversion -Wno-sign-conversion -Wvla
 INCLUDES = -I. -include helper/base/attr.h -include helper/base/banned.h
 DEFINES = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DDAYPASS_VERSION='"$(VERSION)"'
-ifneq ($(filter-out clean help deps%,$(or $(MAKECMDGOALS),all)),)
+# Probing takes a moment: not for targets that compile nothing themselves.
+ifneq ($(filter-out clean help deps demo check check-real check-asan fuzz,$(or $(MAKECMDGOALS),all)),)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libsodium libcjson libcurl 2>/dev/null)
 LIB_LIBS := $(or $(shell $(PKG_CONFIG) --libs libsodium libcjson 2>/dev/null),-lsodium -lcjson)
 HARDEN := $(foreach f,-fstack-protector-strong -fstack-clash-protection -fcf-protection=full -mbranch-protection=standard \
 	-ftrivial-auto-var-init=zero -fstrict-flex-arrays=3 -fno-delete-null-pointer-checks -fno-strict-overflow,$(call probe,$(f)))
 HARDEN_LD := $(foreach f,-Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now -Wl$(comma)-z$(comma)noexecstack -Wl$(comma)--as-needed \
 	-Wl$(comma)--gc-sections,$(call probe_link,$(f)))
-FORTIFY := $(or $(call probe,-O2 -D_FORTIFY_SOURCE=3),$(call probe,-O2 -D_FORTIFY_SOURCE=2))
+FORTIFY := $(or $(call probe,-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3),$(call probe,-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 endif
 flags_release = $(HARDEN) $(FORTIFY:-O2%=%) -fPIE
 ldflags_release = -pie $(HARDEN_LD)
@@ -61,7 +62,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(flags_$(VARIANT)) -fvisibility=hidden -ffunc
 ALL_CPPFLAGS = $(DEFINES) $(INCLUDES) $(LIB_CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = $(ldflags_$(VARIANT)) $(LDFLAGS)
 
-.PHONY: all install uninstall test unit golden check check-real check-asan layers bench fuzz demo deps deps-check e2e clean help
+.PHONY: all install uninstall test unit golden check check-real check-asan layers bench fuzz fuzz-run demo deps cloud e2e clean help FORCE
 all: $(B)/daypass $(FACES:%=$(B)/bin/%)
 
 help:
@@ -125,8 +126,48 @@ test: unit golden
 layers: all
 	@$(PYTHON) tests/layers.py $(B)/daypass
 
+CLOUD = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/cloud/run
+PYTEST = $(PYTHON) -m pytest -q -rs -p no:cacheprovider
+
 e2e: all
-	@tests/cloud/run -- $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e
+	@$(CLOUD) -- $(PYTEST) tests/e2e --ignore tests/e2e/real
+
+bench: all $(BENCHES)
+	@$(CLOUD) -- $(PYTHON) tests/bench/bench.py $(B)/bin $(B)/bench
+
+# What follows installs what it needs, then starts make again, so that new headers and libraries are found.
+deps:
+	@tests/deps.sh $(or $(FOR),check)
+
+demo:
+	@tests/deps.sh demo
+	@$(MAKE) --no-print-directory all
+	@$(CLOUD) -- $(PYTHON) tests/demo.py $(B)/bin
+
+check:
+	@tests/deps.sh check
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) tests/check.py --make '$(MAKE)' unit golden layers cloud e2e
+
+cloud: all
+	@$(CLOUD) -- $(PYTEST) tests/cloud/selftest.py
+
+check-real:
+	@tests/deps.sh real
+	@$(MAKE) --no-print-directory all
+	@tests/e2e/real/fetch.sh
+	@$(CLOUD) -- $(PYTEST) tests/e2e/real
+
+check-asan:
+	@tests/deps.sh check
+	@$(MAKE) --no-print-directory VARIANT=asan unit golden e2e
+
+fuzz:
+	@tests/deps.sh fuzz
+	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzz-run
+
+fuzz-run: $(FUZZERS)
+	@tests/fuzz/run.sh $(or $(SECONDS),20) $(FUZZERS)
 
 install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5' \

@@ -1,0 +1,67 @@
+#!/bin/sh
+# Install what a make target needs from the distribution's packages, and nothing where it is there already.
+#   tests/deps.sh build|demo|check|real|fuzz
+# Says what it installs; asks sudo only when not root. Where there is no apt, says what is needed and goes on.
+set -eu
+
+build='gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsodium-dev'
+demo="$build ca-certificates git iproute2 openssl procps python3 python3-aiohttp python3-cryptography python3-jwt util-linux"
+check="$demo binutils git-lfs libcmocka-dev python3-pytest strace"
+fuzz="$check clang llvm"
+real="$check patchelf python3-venv"
+
+case "${1:-build}" in
+build) wanted=$build ;;
+demo) wanted=$demo ;;
+check) wanted=$check ;;
+fuzz) wanted=$fuzz ;;
+real) wanted=$real ;;
+*) echo "usage: tests/deps.sh build|demo|check|real|fuzz" >&2; exit 2 ;;
+esac
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "deps: no apt-get here; Debian's names of what is needed: $wanted"
+	exit 0
+fi
+
+# clang's runtime with the sanitizers and libFuzzer is a package of its own, named after the version.
+if [ "${1:-}" = fuzz ]; then
+	version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*clang-\([0-9][0-9]*\)$/\1/p' | head -n 1)
+	[ -z "$version" ] || wanted="$wanted libclang-rt-$version-dev"
+fi
+
+missing=
+for p in $wanted; do
+	state=$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || true)
+	[ "$state" = installed ] || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+	if ! command -v sudo >/dev/null 2>&1; then
+		echo "deps: run this as root, then try again: apt-get install$missing" >&2
+		exit 1
+	fi
+	as_root=sudo
+fi
+
+echo "deps: installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# Downloads fail now and then: three tries, then say which.
+try() {
+	for n in 1 2 3; do
+		if $as_root env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1; then
+			return 0
+		fi
+		echo "deps: '$1 $2' failed (try $n of 3)" >&2
+	done
+	tail -n 20 "$log" >&2
+	return 1
+}
+try apt-get update -q
+# shellcheck disable=SC2086
+try apt-get install -q -y --no-install-recommends $missing
