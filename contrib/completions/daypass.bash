@@ -1,0 +1,17 @@
+# bash completion for daypass
+_daypass() {
+	local cur=${COMP_WORDS[COMP_CWORD]} words=
+	case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
+	*' whoami '*) words='--json' ;;
+	*' fic print '*) words='--name --audience --json' ;;
+	*' fic '*) words='print' ;;
+	*' configure git '* | *' unconfigure git '*) words='--global --system --file --dry-run' ;;
+	*' configure '* | *' unconfigure '*) words='git' ;;
+	*' config '*) words='check keys' ;;
+	*' git '*) words='get store erase capability' ;;
+	*' explain '*) words='' ;;
+	*) words='whoami fic configure unconfigure config explain git help --identity --version --help -v' ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -o default -F _daypass daypass

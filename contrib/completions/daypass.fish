@@ -1,0 +1,25 @@
+# fish completion for daypass
+complete -c daypass -f
+complete -c daypass -n __fish_use_subcommand -a whoami -d 'who this place is to Entra'
+complete -c daypass -n __fish_use_subcommand -a fic -d 'the federated credential that would make this place work'
+complete -c daypass -n __fish_use_subcommand -a configure -d 'make git ask daypass'
+complete -c daypass -n __fish_use_subcommand -a unconfigure -d 'take that back'
+complete -c daypass -n __fish_use_subcommand -a config -d 'check the configuration, list its keys'
+complete -c daypass -n __fish_use_subcommand -a explain -d 'what an error code of Entra means'
+complete -c daypass -n __fish_use_subcommand -a git -d 'git credential helper'
+complete -c daypass -n '__fish_seen_subcommand_from whoami' -l json
+complete -c daypass -n '__fish_seen_subcommand_from fic' -a print
+complete -c daypass -n '__fish_seen_subcommand_from fic' -l name -x
+complete -c daypass -n '__fish_seen_subcommand_from fic' -l audience -x
+complete -c daypass -n '__fish_seen_subcommand_from fic' -l json
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -a git
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l global
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l system
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l file -r
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l dry-run
+complete -c daypass -n '__fish_seen_subcommand_from config' -a 'check keys'
+complete -c daypass -n '__fish_seen_subcommand_from git' -a 'get store erase capability'
+complete -c daypass -l identity -x -d 'use this identity'
+complete -c daypass -s v -d 'say more'
+complete -c daypass -l version
+complete -c daypass -l help
