@@ -237,7 +237,7 @@ static bool explain_proxy(const struct env *env, const char *host, long connect_
 	if (connect_code)
 		err_set(err, ERR_NETWORK, NULL, "proxy %s does not let us reach %s (HTTP %ld)", masked.p, host, connect_code);
 	else
-		err_set(err, ERR_NETWORK, NULL, "proxy %s cannot be reached", masked.p);
+		err_set(err, ERR_NETWORK, NULL, "%s cannot be reached through proxy %s", host, masked.p);
 	return err_hint(err, "check HTTPS_PROXY, or except the host: NO_PROXY=%s", host);
 }
 
@@ -247,7 +247,9 @@ static bool explain(CURLcode rc, const struct transfer *t, const struct env *env
 	const char *text = t->problem[0] ? t->problem : api.easy_strerror(rc);
 	if (t->too_big)
 		return err_set(err, ERR_NETWORK, NULL, "%s answered with more than %d KiB: not a token", host, HTTP_MAX_BODY / 1024);
-	if (connect_code >= 300 || rc == CURLE_COULDNT_RESOLVE_PROXY)
+	/* A dial that failed did not name our host: it was a proxy's. */
+	bool proxy_lost = rc == CURLE_COULDNT_CONNECT && proxy_of(env) && !strstr(text, host);
+	if (connect_code >= 300 || rc == CURLE_COULDNT_RESOLVE_PROXY || proxy_lost)
 		return explain_proxy(env, host, connect_code, err);
 	switch (rc) {
 	case CURLE_PEER_FAILED_VERIFICATION:

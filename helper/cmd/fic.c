@@ -31,12 +31,14 @@ static void commands_text(const struct claims *c, const char *name, struct buf *
 	const char *client = identity_get(&c->id, KEY_CLIENT_ID);
 	AUTO_BUF json = buf_new(8192);
 	credential_json(c, name, &json);
-	for (char *p = json.p; *p; p++)
+	AUTO_BUF flat = buf_new(8192);
+	for (const char *p = json.p; *p; p++)
 		if (*p == '\n')
-			*p = ' ';
-	buf_trim(&json);
+			p += strspn(p + 1, " ");
+		else
+			buf_addc(&flat, *p);
 	buf_addf(out, "\n# for an app registration:\naz ad app federated-credential create --id %s --parameters ", client ? client : "CLIENT-ID");
-	shell_word(out, json.p);
+	shell_word(out, flat.p);
 	buf_addf(out, "\n\n# for a user-assigned managed identity:\naz identity federated-credential create --identity-name IDENTITY --resource-group GROUP --name %s --issuer ", name);
 	shell_word(out, c->jwt.iss);
 	buf_adds(out, " --subject ");

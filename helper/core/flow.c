@@ -37,7 +37,7 @@ static bool time_left(const struct ctx *ctx, int64_t ms)
 	return ctx->deadline_ms - ctx->clock->mono_ms(ctx->clock) > ms;
 }
 
-/* Whether to try once more, after the pause that the failure asks for. */
+/* Whether to send the same once more, after the pause that the failure asks for. */
 static bool once_more(const struct ctx *ctx, const struct exchange_failure *f, const struct err *err)
 {
 	enum { SPARE_MS = 1000 };
@@ -49,24 +49,31 @@ static bool once_more(const struct ctx *ctx, const struct exchange_failure *f, c
 	return true;
 }
 
-static bool exchange_attempt(struct ctx *ctx, const struct plan *p, struct token *out, struct exchange_failure *f, struct err *err)
+/* A second assertion, where that may help: one that is the same as the first would be refused again. */
+static bool fresh_assertion(struct ctx *ctx, const struct plan *p, struct token *assertion)
 {
-	*f = (struct exchange_failure){.cure = CURE_NONE};
-	AUTO_TOKEN assertion = token_new();
-	if (!flow_assertion(ctx, &p->id, p->source, p->audience, &assertion, err))
+	struct err ignored = ERR_INIT;
+	AUTO_TOKEN again = token_new();
+	if (!flow_assertion(ctx, &p->id, p->source, p->audience, &again, &ignored))
 		return false;
-	return exchange_once(ctx, p, &assertion, out, f, err);
+	if (str_eq(secret_reveal(&again.value), secret_reveal(&assertion->value)))
+		return false;
+	return secret_set(&assertion->value, secret_reveal(&again.value), secret_len(&again.value));
 }
 
 bool flow_exchange(struct ctx *ctx, const struct plan *p, struct token *out, int64_t *retry_after, struct err *err)
 {
 	struct exchange_failure f;
+	AUTO_TOKEN assertion = token_new();
 	*retry_after = 0;
 	if (p->source->yields_access_token)
 		return flow_assertion(ctx, &p->id, p->source, p->resource, out, err);
-	if (exchange_attempt(ctx, p, out, &f, err))
+	if (!flow_assertion(ctx, &p->id, p->source, p->audience, &assertion, err))
+		return false;
+	if (exchange_once(ctx, p, &assertion, out, &f, err))
 		return true;
-	if (once_more(ctx, &f, err) && exchange_attempt(ctx, p, out, &f, err))
+	bool again = f.cure == CURE_FRESH_ASSERTION ? fresh_assertion(ctx, p, &assertion) : once_more(ctx, &f, err);
+	if (again && exchange_once(ctx, p, &assertion, out, &f, err))
 		return true;
 	*retry_after = f.cure == CURE_WAIT ? f.retry_after : 0;
 	return false;

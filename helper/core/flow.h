@@ -29,7 +29,7 @@ bool flow_token(struct ctx *ctx, const struct plan *p, struct flow_result *out, 
 /* The external token of a plan's source, for `whoami` and `fic print`; checked to be a JWT that is not expired where
  * the source yields assertions. */
 bool flow_assertion(struct ctx *ctx, const struct identity *id, const struct source *s, const char *audience, struct token *out, struct err *err);
-/* One exchange with its retries, past the cache. assertion may be an already fetched one, or NULL. */
+/* One exchange with its retries, past the cache. retry_after: seconds for which asking again is useless, or 0. */
 bool flow_exchange(struct ctx *ctx, const struct plan *p, struct token *out, int64_t *retry_after, struct err *err);
 
 #endif

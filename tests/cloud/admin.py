@@ -1,0 +1,139 @@
+"""The back door for tests: one JSON line in, one JSON line out, on a unix socket. client.py is its other end."""
+import json
+import os
+import socketserver
+import threading
+
+from . import entra, issuers
+from .faults import Fault
+from .ids import APP, AZDO, PUBLIC
+from .state import fic
+from .tokens import parse
+
+OPERATIONS = {}
+
+
+def operation(function):
+    OPERATIONS[function.__name__] = function
+    return function
+
+
+@operation
+def reset(state):
+    state.reset()
+
+
+@operation
+def log(state):
+    with state.lock:
+        return list(state.rows)
+
+
+@operation
+def fault(state, service, kind, **params):
+    made = Fault(service, kind, **params)
+    with state.lock:
+        state.faults.append(made)
+
+
+@operation
+def clear(state, service=None):
+    """Take faults away and wake up whatever they hold."""
+    with state.lock:
+        state.faults = [f for f in state.faults if service not in (None, f.service)]
+        state.generation += 1
+        state.changed()
+
+
+@operation
+def mint(state, **how):
+    return issuers.mint(state, **how)
+
+
+@operation
+def token(state, client=APP, resource=AZDO, life=None, claims=None, cloud=PUBLIC):
+    """An access token as the token endpoint gives them, without an exchange; claims overwrite."""
+    if not claims:
+        return entra.issue(state, client, resource, cloud, {}, life)["access_token"]
+    body = {**entra.access_claims(state, client, resource, cloud, life or 3599), **claims}
+    return state.keys.current("entra").sign(body)
+
+
+@operation
+def revoke(state, token="all"):
+    with state.lock:
+        state.revoked |= state.issued if token == "all" else {parse(token)[1]["uti"]}
+
+
+@operation
+def members(state, org, add=None, remove=None):
+    with state.lock:
+        now = set(state.orgs[org]["members"]) | ({add} if add else set())
+        state.orgs[org]["members"] = sorted(now - {remove})
+        return state.orgs[org]["members"]
+
+
+@operation
+def fics(state, action, **row):
+    """add, remove (every row that has all the given values) or list."""
+    with state.lock:
+        if action == "add":
+            state.fics.append(fic(**row))
+        elif action == "remove":
+            state.data["fics"] = [f for f in state.fics if not all(f[k] == v for k, v in row.items())]
+        state.changed()
+        return state.fics
+
+
+@operation
+def client(state, client_id, **row):
+    """Add an application or identity: tenant, oid, kind (app, uami), secret."""
+    with state.lock:
+        state.clients[client_id] = {"tenant": None, "oid": client_id, "kind": "app", "secret": None, **state.clients.get(client_id, {}), **row}
+
+
+@operation
+def settings(state, **changed):
+    unknown = set(changed) - set(state.settings)
+    if unknown:
+        raise ValueError(f"no setting {sorted(unknown)}")
+    state.settings.update(changed)
+    return state.settings
+
+
+@operation
+def rotate(state, owner="entra", keep_old=False):
+    """A new signing key. Entra's cache of an issuer's keys is forgotten too."""
+    kid = state.keys.rotate(owner, keep_old)
+    state.changed()
+    return kid
+
+
+@operation
+def info(state):
+    public = {k: v for k, v in state.info.items() if isinstance(v, (str, int, dict))}
+    return {**public, "concurrency": {"running": state.running, "most": state.most, "total": state.total}}
+
+
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            try:
+                asked = json.loads(line)
+                result = {"ok": OPERATIONS[asked.pop("op")](self.server.state, **asked)}
+            except Exception as e:
+                result = {"error": f"{type(e).__name__}: {e}"}
+            with self.server.state.lock:
+                text = json.dumps(result)
+            self.wfile.write(text.encode() + b"\n")
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads, request_queue_size, block_on_close = True, 128, False
+
+
+def serve(state, path):
+    server = Server(path, Handler)
+    server.state = state
+    os.chmod(path, 0o666)  # behind a wall made by sudo the tests are not who we are; the folder keeps others out
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 60}, daemon=True).start()

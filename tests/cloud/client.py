@@ -1,0 +1,121 @@
+"""What a test uses to look into the stand-in cloud and to change its mind. Standard library only.
+
+    from cloud.client import Cloud, TENANT, APP
+    cloud = Cloud(); cloud.reset()
+    cloud.fault("entra", "throttle", times=1, retry_after=2)
+    ... run the client ...
+    assert len(cloud.exchanges()) == 2
+"""
+import json
+import os
+import socket
+import time
+
+from .ids import *  # noqa: F401,F403  the constants belong to this API
+from .ids import APP, AZDO
+
+
+class CloudError(Exception):
+    """The cloud did not understand a test."""
+
+
+class Cloud:
+    def __init__(self, path=None):
+        self.path = path or os.environ["DAYPASS_TEST_CLOUD"]
+
+    def call(self, op, **arguments):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.path)
+            s.sendall(json.dumps({"op": op, **arguments}).encode() + b"\n")
+            with s.makefile("rb") as f:
+                answer = json.loads(f.readline())
+        if "error" in answer:
+            raise CloudError(answer["error"])
+        return answer["ok"]
+
+    def reset(self):
+        """The first day: empty log, no faults, nothing revoked, data and repositories as they were; sleepers wake up."""
+        self.call("reset")
+
+    # --- what happened ---
+
+    def log(self, **match):
+        """Rows in order of arrival; match compares fields, with a function or a value: log(kind="http", host="dev.azure.com")."""
+        rows = self.call("log")
+        good = lambda row, k, want: want(row.get(k)) if callable(want) else row.get(k) == want
+        return [r for r in rows if all(good(r, k, want) for k, want in match.items())]
+
+    def exchanges(self, **match):
+        """Requests to a token endpoint, Entra's or the AKS proxy's."""
+        return self.log(kind="http", path=lambda p: p.endswith("/oauth2/v2.0/token"), **match)
+
+    def wait(self, count=1, limit=10, **match):
+        """The rows, once there are that many."""
+        end = time.monotonic() + limit
+        while len(rows := self.log(**match)) < count:
+            if time.monotonic() > end:
+                raise CloudError(f"{len(rows)} rows of {match} after {limit} s, not {count}")
+            time.sleep(0.01)
+        return rows
+
+    def concurrency(self):
+        """Token requests: running now, most at the same time, total since reset."""
+        return self.call("info")["concurrency"]
+
+    def info(self):
+        """mode, dir, repos, ca, bundle, certs, proxy (URL), aks {url, sni, ca}, ports, concurrency."""
+        return self.call("info")
+
+    # --- what goes wrong ---
+
+    def fault(self, service, kind, times=None, skip=0, host=None, path=None, method=None, **params):
+        """See README.md for services and kinds. times=None: until reset() or clear(); skip: let so many pass first."""
+        self.call("fault", service=service, kind=kind, times=times, skip=skip, host=host, path=path, method=method, **params)
+
+    def clear(self, service=None):
+        """No faults any more (of that service)."""
+        self.call("clear", service=service)
+
+    def dead_dns(self, host=None):
+        """A name server that never answers: for all names, or for one. Wall only: in proxy mode clients resolve nothing.
+        Without any switch every name that ends in .dead.test hangs so, and unknown names do not exist."""
+        if self.info()["mode"] != "wall":
+            raise CloudError("a dead name server needs the wall")
+        self.fault("dns", "dead", host=host)
+
+    # --- tokens ---
+
+    def mint(self, **how):
+        """An external JWT: iss, sub, aud, life, nbf, iat (seconds from now; None = without), alg, kid, header={...},
+        key="stranger" or another issuer's name (signed by the wrong key), any other claim."""
+        return self.call("mint", **how)
+
+    def token(self, client=APP, resource=AZDO, life=None, **claims):
+        """An access token without an exchange."""
+        return self.call("token", client=client, resource=resource, life=life, claims=claims)
+
+    def revoke(self, token="all"):
+        """Azure DevOps takes it no more; "all": every one issued until now."""
+        self.call("revoke", token=token)
+
+    def rotate(self, owner="entra", keep_old=False):
+        """A new signing key for "entra" or an issuer (its URL); keep_old publishes the old one too. Gives the new kid."""
+        return self.call("rotate", owner=owner, keep_old=keep_old)
+
+    # --- who is who ---
+
+    def fic(self, action, client=None, issuer=None, subject=None, audience=None, via=None):
+        """"add", "remove" (all rows with these values), "list"."""
+        row = {k: v for k, v in dict(client=client, issuer=issuer, subject=subject, audience=audience, via=via).items() if v is not None}
+        return self.call("fics", action=action, **row)
+
+    def client(self, client_id, **row):
+        """Add or change an application: tenant, oid, kind ("app", "uami"), secret."""
+        self.call("client", client_id=client_id, **row)
+
+    def members(self, org, add=None, remove=None):
+        return self.call("members", org=org, add=add, remove=remove)
+
+    def set(self, **settings):
+        """life, refresh_in, github_life, github_claims, pipelines_life, proxy_auth ("user:password")."""
+        return self.call("settings", **settings)

@@ -1,0 +1,233 @@
+"""Microsoft Entra: discovery documents and the token endpoint."""
+import base64
+import json
+import os
+import re
+import time
+import uuid
+from urllib.parse import urlsplit
+
+from . import judge
+from .ids import ASSERTION_TYPE, CHINA, CLOUD_OF, CUSTOM, PUBLIC, USGOV
+from .refusals import Refused, describe
+from .wire import Response
+
+DOMAIN = re.compile(r"(?=.{4,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+")
+GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+OIDC_SCOPES = {"openid", "offline_access", "profile", "email"}
+RESOURCES = {  # resource (without a trailing slash) -> version of its access tokens
+    "499b84ac-1321-427f-aa17-267ca6975798": 1, "https://app.vssps.visualstudio.com": 1,
+    "6dae42f8-4368-4678-94ff-3960e28e3630": 1, "https://containerregistry.azure.net": 1,
+    "https://management.azure.com": 1, "https://management.core.windows.net": 1, "https://management.usgovcloudapi.net": 1,
+    "https://management.chinacloudapi.cn": 1, "https://management.core.chinacloudapi.cn": 1,
+    "https://graph.microsoft.com": 1, "https://vault.azure.net": 1, "https://storage.azure.com": 1,
+    "https://database.windows.net": 1, "https://ossrdbms-aad.database.windows.net": 1,
+    "api://AzureADTokenExchange": 2, "api://lob.contoso.test": 2}
+STS = {PUBLIC: "https://sts.windows.net", USGOV: "https://sts.windows.net", CHINA: "https://sts.chinacloudapi.cn",
+       CUSTOM: "https://sts.windows.net"}
+ALIASES = [{"preferred_network": net, "preferred_cache": cache, "aliases": names} for net, cache, names in (
+    (PUBLIC, "login.windows.net", [PUBLIC, "login.windows.net", "login.microsoft.com", "sts.windows.net"]),
+    (USGOV, USGOV, [USGOV, "login.usgovcloudapi.net"]), (CHINA, CHINA, [CHINA, "login.chinacloudapi.cn"]))]
+
+
+def common_headers(code=0):
+    return [("Cache-Control", "no-store, no-cache"), ("Pragma", "no-cache"), ("Expires", "-1"),
+            ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"), ("X-Content-Type-Options", "nosniff"),
+            ("P3P", 'CP="DSP CUR OTPi IND OTRi ONL FIN"'), ("x-ms-request-id", str(uuid.uuid4())),
+            ("x-ms-ests-server", "2.1.99999.1 - WUS3 ProdSlices"), ("x-ms-clitelem", f"1,{code},0,,"), ("x-ms-srs", "1.P")]
+
+
+def correlated(request, headers):
+    """client-request-id is given back where the caller asked so (and it is a GUID); it is the correlation id either way."""
+    mine = request.headers.get("client-request-id") or request.query.get("client-request-id", "")
+    mine = mine if GUID.fullmatch(mine) else str(uuid.uuid4())
+    if request.headers.get("return-client-request-id", "").lower() == "true" or request.headers.get("client-request-id"):
+        headers.append(("client-request-id", mine))
+    return mine
+
+
+def refusal(request, code, status=None, error=None, text=None, more=None, facts=None):
+    usual_status, usual_error, usual_text = describe(code, facts or {})
+    headers = common_headers(code)
+    correlation, trace = correlated(request, headers), str(uuid.uuid4())
+    now = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
+    body = {"error": error or usual_error,
+            "error_description": f"AADSTS{code}: {text or usual_text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {now}",
+            "error_codes": [code], "timestamp": now, "trace_id": trace, "correlation_id": correlation,
+            "error_uri": f"https://login.microsoftonline.com/error?code={code}"}
+    if code in (50166, 90061):
+        del body["error_uri"]
+    return Response(status or usual_status, {**body, **(more or {})}, headers=headers)
+
+
+def token_endpoint(state, request, tenant, via=None):
+    try:
+        return grant(state, request, tenant, via)
+    except Refused as e:
+        return refusal(request, e.code, facts=e.facts)
+
+
+def grant(state, request, tenant, via):
+    cloud = CLOUD_OF.get(request.host, PUBLIC)
+    if request.method != "POST":
+        raise Refused(900561, method=request.method)
+    form = request.form
+    if not request.pairs:
+        raise Refused(900144, name="grant_type")
+    for name in form:
+        if sum(k == name for k, _ in request.pairs) > 1:
+            raise Refused(9000411, name=name)
+    tenant_id = known_tenant(state, tenant, form.get("client_id"))
+    client_id = known_client(state, tenant_id, form)
+    resource = asked_resource(state, form, tenant_id)
+    authenticate(state, form, client_id, cloud, via)
+    return Response(200, issue(state, client_id, resource, cloud, form), headers=answer_headers(request))
+
+
+def answer_headers(request):
+    headers = common_headers()
+    correlated(request, headers)
+    return headers
+
+
+def known_tenant(state, name, client):
+    if name.lower() in ("common", "consumers"):
+        raise Refused(9001023)
+    if name.lower() == "organizations":
+        raise Refused(50194, client=client)
+    if not GUID.fullmatch(name) and not DOMAIN.fullmatch(name):
+        raise Refused(900023, tenant=name)
+    found = state.tenant(name)
+    if not found:
+        raise Refused(90002, tenant=name)
+    return found
+
+
+def known_client(state, tenant_id, form):
+    client_id = form.get("client_id", "").lower()
+    if not client_id:
+        raise Refused(900144, name="client_id")
+    if state.clients.get(client_id, {}).get("tenant") != tenant_id:
+        raise Refused(700016, client=client_id, directory=state.tenants[tenant_id]["name"])
+    return client_id
+
+
+def asked_resource(state, form, tenant_id):
+    """The one resource of grant_type + scope. It is what stands before the last slash: one that ends in / keeps it."""
+    for name in ("grant_type", "scope"):
+        if not form.get(name):
+            raise Refused(900144, name=name)
+    if form["grant_type"] != "client_credentials":
+        raise Refused(70003, grant=form["grant_type"])
+    scopes = [s for s in form["scope"].split(" ") if s and s not in OIDC_SCOPES]
+    if not scopes or not all(s.endswith("/.default") and len(s) > 9 for s in scopes):
+        raise Refused(70011, scope=form["scope"])
+    if len({s for s in scopes}) > 1:
+        raise Refused(700022, scope=form["scope"])
+    resource = scopes[0][:-len("/.default")]
+    if (resource[:-1] if resource.endswith("/") else resource) not in RESOURCES:
+        raise Refused(500011, resource=resource, directory=state.tenants[tenant_id]["name"])
+    return resource
+
+
+def authenticate(state, form, client_id, cloud, via):
+    if "client_assertion" in form or "client_assertion_type" in form:
+        if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
+            raise Refused(7000218)
+        return judge.accept(state, form["client_assertion"], client_id, cloud, via)
+    if "client_secret" not in form:
+        raise Refused(7000218)
+    if form["client_secret"] != state.clients[client_id]["secret"]:
+        raise Refused(7000215, client=client_id)
+    return None
+
+
+def issue(state, client_id, resource, cloud, form, life=None):
+    """The successful answer, with a really signed access token that differs each time."""
+    life = int(life or state.settings["life"])
+    claims = access_claims(state, client_id, resource, cloud, life)
+    if "xms_cc" in form.get("claims", ""):
+        claims["xms_cc"] = json.loads(form["claims"])["access_token"]["xms_cc"]["values"]
+    pop = form.get("token_type") == "pop"
+    if pop:
+        cnf = form.get("req_cnf", "")
+        claims["cnf"] = json.loads(base64.urlsafe_b64decode(cnf + "=" * (-len(cnf) % 4)))
+    token = state.keys.current("entra").sign(claims)
+    with state.lock:
+        state.issued.add(claims["uti"])
+    answer = {"token_type": "pop" if pop else "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": token}
+    if state.settings["refresh_in"] is not None:
+        answer["refresh_in"] = state.settings["refresh_in"]
+    return answer
+
+
+def access_claims(state, client_id, resource, cloud, life):
+    client, now = state.clients[client_id], int(state.clock("entra"))
+    tenant, version = client["tenant"], RESOURCES.get(resource.rstrip("/"), 1)
+    uti = base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode()
+    claims = {"aud": resource, "iat": now, "nbf": now, "exp": now + life, "oid": client["oid"], "sub": client["oid"], "tid": tenant,
+              "idtyp": "app", "uti": uti, "rh": "1.AQAA" + uti[:12] + ".", "aio": uti[::-1]}
+    if version == 1:
+        sts = f"{STS[cloud]}/{tenant}/"
+        claims.update(iss=sts, idp=sts, appid=client_id, appidacr="2", ver="1.0")
+    else:
+        claims.update(iss=f"https://{cloud}/{tenant}/v2.0", azp=client_id, azpacr="2", ver="2.0")
+    if client["kind"] == "uami":
+        claims["xms_mirid"] = (f"/subscriptions/{tenant}/resourcegroups/rg/providers/Microsoft.ManagedIdentity/"
+                               "userAssignedIdentities/deploy")
+    return claims
+
+
+# --- documents ---
+
+def configuration(state, request, tenant):
+    tenant_id = tenant if tenant in ("common", "organizations", "consumers") else state.tenant(tenant)
+    if not tenant_id:
+        return refusal(request, 90002, error="invalid_tenant", facts={"tenant": tenant})
+    base = f"https://{request.host}/{tenant}"
+    shown = tenant_id if state.tenant(tenant_id) else "{tenantid}"
+    return Response(200, {
+        "token_endpoint": base + "/oauth2/v2.0/token",
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        "jwks_uri": base + "/discovery/v2.0/keys", "response_modes_supported": ["query", "fragment", "form_post"],
+        "subject_types_supported": ["pairwise"], "id_token_signing_alg_values_supported": ["RS256"],
+        "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "issuer": f"https://{CLOUD_OF[request.host]}/{shown}/v2.0", "authorization_endpoint": base + "/oauth2/v2.0/authorize",
+        "device_authorization_endpoint": base + "/oauth2/v2.0/devicecode", "tenant_region_scope": "EU",
+        "cloud_instance_name": "microsoftonline.com", "cloud_graph_host_name": "graph.windows.net",
+        "msgraph_host": "graph.microsoft.com"}, headers=common_headers())
+
+
+def instance(state, request, _tenant):
+    asked = urlsplit(request.query.get("authorization_endpoint", ""))
+    if CLOUD_OF.get(asked.hostname or "", CUSTOM) == CUSTOM:
+        return refusal(request, 50049)
+    tenant = asked.path.split("/")[1] if "/" in asked.path else "common"
+    return Response(200, {"tenant_discovery_endpoint": f"https://{asked.hostname}/{tenant}/v2.0/.well-known/openid-configuration",
+                          "api-version": "1.1", "metadata": ALIASES}, headers=common_headers())
+
+
+def jwks(state, _request, _tenant):
+    keys = [{k: v for k, v in key.jwk().items() if k != "alg"} for key in state.keys.all("entra")]
+    return Response(200, {"keys": keys}, headers=common_headers())
+
+
+def sign_in(_state, _request, _tenant):
+    return Response(200, "<!DOCTYPE html><html><head><title>Sign in to your account</title></head></html>", "text/html; charset=utf-8")
+
+
+ROUTES = [  # (path after the tenant, service for faults, handler)
+    ("/oauth2/v2.0/token", "entra", token_endpoint),
+    ("/v2.0/.well-known/openid-configuration", "discovery", configuration),
+    ("/discovery/instance", "discovery", instance),
+    ("/discovery/v2.0/keys", "discovery", jwks), ("/discovery/keys", "discovery", jwks),
+    ("/oauth2/v2.0/authorize", "discovery", sign_in), ("/oauth2/authorize", "discovery", sign_in)]
+
+
+def route(state, request):
+    tenant, slash, rest = request.path[1:].partition("/")
+    for path, service, handler in ROUTES:
+        if slash + rest == path:
+            return service, lambda: handler(state, request, tenant)
+    return None

@@ -1,0 +1,59 @@
+"""Names and numbers that the stand-in and the tests share. Invented, except for Microsoft's own public ids."""
+TENANT = "11111111-1111-4111-8111-111111111111"
+TENANT_DOMAIN = "contoso.onmicrosoft.com"
+TENANT2 = "22222222-2222-4222-8222-222222222222"
+TENANT2_DOMAIN = "fabrikam.onmicrosoft.com"
+
+APP = "aaaaaaaa-0000-4000-8000-000000000001"    # app registration
+UAMI = "bbbbbbbb-0000-4000-8000-000000000002"   # user-assigned managed identity
+APP2 = "aaaaaaaa-0000-4000-8000-000000000003"   # app registration without any federated credential
+FAB = "aaaaaaaa-0000-4000-8000-000000000004"    # app registration in fabrikam's tenant
+SECRET = "stand-in-client-secret-0001"          # APP's client secret
+
+AZDO = "499b84ac-1321-427f-aa17-267ca6975798"
+AZDO_SCOPE = AZDO + "/.default"
+AKS = "6dae42f8-4368-4678-94ff-3960e28e3630"
+ARM = "https://management.azure.com"
+LOB = "api://lob.contoso.test"                  # a company's own API: its tokens are v2
+
+AUDIENCE = "api://AzureADTokenExchange"
+AUDIENCE_USGOV = "api://AzureADTokenExchangeUSGov"
+AUDIENCE_CHINA = "api://AzureADTokenExchangeChina"
+AUDIENCE_GUID = "fb60f99c-7a34-4190-8149-302f77469936"  # the same, as tokens made by Entra itself write it
+AUDIENCE_AKS = "api://AKSIdentityBinding"
+AKS_SNI = "proxy.ests.aks"
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+ORG_ID = "c0c0c0c0-0000-4000-8000-000000000005"
+ISSUER = "https://issuer.test"
+AKS_ISSUER = "https://aks.issuer.test/"
+GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
+VSTOKEN_ISSUER = "https://vstoken.dev.azure.com/" + ORG_ID
+ENTRA_ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
+
+SUBJECT = "system:ci"
+GITHUB_SUBJECT = "repo:contoso/shop:ref:refs/heads/main"
+AKS_SUBJECT = "system:serviceaccount:ci:builder"
+CONNECTION = "d0d0d0d0-0000-4000-8000-000000000006"        # service connection, issuer vstoken
+CONNECTION_ENTRA = "d0d0d0d0-0000-4000-8000-000000000007"  # service connection of the newer kind, issuer Entra
+CONNECTION_SUBJECT = "sc://contoso/shop/deploy"
+CONNECTION_ENTRA_SUBJECT = f"/eid1/c/pub/t/EREREREREUGBERERERERERERE/a/nQC3lT5bVkO4/sc/{ORG_ID}/{CONNECTION_ENTRA}"
+PIPELINE_SUBJECT = "p://contoso/shop/1"
+
+GITHUB_URL = "https://run-actions.githubusercontent.com/idtoken?x=1"
+GITHUB_REQUEST_TOKEN = "gh-request-token-1"     # any that begins with gh-request-token
+PIPELINES_URL = ("https://dev.azure.com/contoso/shop/_apis/distributedtask/hubs/build/plans/"
+                 "e0e0e0e0-0000-4000-8000-000000000008/jobs/e0e0e0e0-0000-4000-8000-000000000009/oidctoken")
+PIPELINES_TOKEN = "ado-system-token"            # any that begins so
+ANONYMOUS = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"  # whom Azure DevOps calls a caller it does not recognise
+
+OIDS = {APP: "cccccccc-0000-4000-8000-000000000001", UAMI: "cccccccc-0000-4000-8000-000000000002",
+        APP2: "cccccccc-0000-4000-8000-000000000003", FAB: "cccccccc-0000-4000-8000-000000000004"}
+
+PUBLIC, USGOV, CHINA = "login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"
+CUSTOM = "login.custom.test"
+CLOUD_OF = {  # host -> the cloud's preferred host
+    PUBLIC: PUBLIC, "login.microsoft.com": PUBLIC, "login.windows.net": PUBLIC, "sts.windows.net": PUBLIC,
+    USGOV: USGOV, "login.usgovcloudapi.net": USGOV, CHINA: CHINA, "login.chinacloudapi.cn": CHINA, CUSTOM: CUSTOM}
+CLOUD_AUDIENCE = {PUBLIC: AUDIENCE, USGOV: AUDIENCE_USGOV, CHINA: AUDIENCE_CHINA, CUSTOM: AUDIENCE}
+EVIL = "evil.test"                              # where a fault's redirect leads: a trap that always says yes

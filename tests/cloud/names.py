@@ -1,0 +1,46 @@
+"""Which names are ours, and which part of the cloud answers under them."""
+from . import azdo, entra, issuers
+from .ids import AKS_SNI, CLOUD_OF, EVIL
+from .wire import Response
+
+ISSUER_HOSTS = {base.split("/")[2] for base in issuers.PUBLISHED}
+EXACT = {*CLOUD_OF, *ISSUER_HOSTS, issuers.GITHUB_HOST, "dev.azure.com", EVIL}
+OLD, VSSPS = ".visualstudio.com", ".vssps.visualstudio.com"
+
+
+def knows(host):
+    """Exact names, any organization's old host, and the sign-in hosts."""
+    host = host.lower().rstrip(".")
+    label = host[:-len(VSSPS)] if host.endswith(VSSPS) else host[:-len(OLD)] if host.endswith(OLD) else "."
+    return host in EXACT or (label != "" and "." not in label)
+
+
+def trap(request):
+    """Where a fault's redirect leads. Always says yes: whoever follows is found out by the log."""
+    return Response(200, {"token_type": "Bearer", "expires_in": 3599, "access_token": "from-evil", "value": "from-evil", "oidcToken": "from-evil"})
+
+
+def route(state, request):
+    """(service that faults are named by, function that answers)"""
+    host, found = request.host, None
+    if request.listener == "aks":
+        return aks(state, request)
+    if host in CLOUD_OF:
+        found = entra.route(state, request)
+    elif host in ISSUER_HOSTS:
+        found = "issuer", lambda: issuers.document(state, request)
+    elif host == issuers.GITHUB_HOST:
+        found = "github", lambda: issuers.github(state, request)
+    elif host == "dev.azure.com" or host.endswith(OLD):
+        found = azdo.route(state, request)
+    elif host == EVIL:
+        found = "evil", lambda: trap(request)
+    return found or ("unknown", lambda: Response(404, {"error": "not_found", "host": host, "path": request.path}))
+
+
+def aks(state, request):
+    """The identity-binding proxy of a cluster: the token endpoint and nothing else."""
+    tenant, _, rest = request.path[1:].partition("/")
+    if rest == "oauth2/v2.0/token":
+        return "aks", lambda: entra.token_endpoint(state, request, tenant, via="aks")
+    return "aks", lambda: Response(404, {"error": "not_found", "sni": AKS_SNI})

@@ -1,0 +1,112 @@
+"""All that the cloud remembers. Everything a test may change is data here, and reset() brings the first day back."""
+import contextlib
+import copy
+import os
+import shutil
+import threading
+import time
+
+from .ids import (AKS_ISSUER, AKS_SUBJECT, APP, APP2, AUDIENCE_AKS, CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT,
+                  ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, ISSUER, OIDS, SECRET, SUBJECT, TENANT, TENANT2,
+                  TENANT2_DOMAIN, TENANT_DOMAIN, UAMI, VSTOKEN_ISSUER)
+from .tokens import KeyRing
+
+
+def fic(client, issuer, subject, audience=None, via=None):
+    """A federated credential. audience None: the usual one of the cloud that is asked; via "aks": through that proxy only."""
+    return {"client": client, "issuer": issuer, "subject": subject, "audience": audience, "via": via}
+
+
+FIRST_DAY = {
+    "tenants": {TENANT: {"domain": TENANT_DOMAIN, "name": "Contoso"}, TENANT2: {"domain": TENANT2_DOMAIN, "name": "Fabrikam"}},
+    "clients": {
+        APP: {"tenant": TENANT, "oid": OIDS[APP], "kind": "app", "secret": SECRET},
+        UAMI: {"tenant": TENANT, "oid": OIDS[UAMI], "kind": "uami", "secret": None},
+        APP2: {"tenant": TENANT, "oid": OIDS[APP2], "kind": "app", "secret": None},
+        FAB: {"tenant": TENANT2, "oid": OIDS[FAB], "kind": "app", "secret": None}},
+    "fics": [
+        fic(APP, ISSUER, SUBJECT), fic(APP, GITHUB_ISSUER, GITHUB_SUBJECT),
+        fic(APP, VSTOKEN_ISSUER, CONNECTION_SUBJECT), fic(APP, AKS_ISSUER, AKS_SUBJECT),
+        fic(APP, ENTRA_ISSUER, CONNECTION_ENTRA_SUBJECT), fic(APP, ENTRA_ISSUER, OIDS[UAMI]),
+        fic(UAMI, ISSUER, SUBJECT), fic(UAMI, AKS_ISSUER, AKS_SUBJECT, AUDIENCE_AKS, "aks"),
+        fic(FAB, ISSUER, SUBJECT)],
+    "orgs": {"contoso": {"tenant": TENANT, "members": [APP, UAMI]}, "fabrikam": {"tenant": TENANT2, "members": [FAB]},
+             "nomember": {"tenant": TENANT, "members": []}},
+    # life: of access tokens; github_*, pipelines_*: of external ones; proxy_auth: "user:password" that the proxy demands
+    "settings": {"life": 3599, "refresh_in": None, "github_life": 300, "github_claims": {}, "pipelines_life": 600,
+                 "proxy_auth": None},
+}
+
+
+class State:
+    def __init__(self, folder):
+        self.folder, self.repos = folder, os.path.join(folder, "repos")
+        self.lock, self.generation, self.epoch = threading.RLock(), 0, 0
+        self.keys = KeyRing(["entra", ISSUER])
+        self.info = {}
+        self.reset()
+
+    def reset(self):
+        """Forget what happened and what was changed; signing keys stay (making them is slow), but only the last of each."""
+        with self.lock:
+            self.generation, self.epoch = self.generation + 1, self.epoch + 1
+            self.data = copy.deepcopy(FIRST_DAY)
+            self.rows, self.faults, self.issued, self.revoked = [], [], set(), set()
+            self.jwks_cache, self.lfs = {}, {}
+            self.running = self.most = self.total = 0
+            self.keys.rings = {owner: ring[-1:] for owner, ring in self.keys.rings.items()}
+            shutil.rmtree(self.repos, ignore_errors=True)
+            os.makedirs(self.repos, mode=0o755)
+
+    def __getattr__(self, name):
+        """state.tenants, state.clients, state.fics, state.orgs, state.settings"""
+        if name in FIRST_DAY:
+            return self.data[name]
+        raise AttributeError(name)
+
+    def log(self, **row):
+        row = {"t": time.time(), **row}
+        with self.lock:
+            self.rows.append(row)
+        return row
+
+    def take(self, service, **seen):
+        """The faults that apply to this request, each used up by one."""
+        with self.lock:
+            found = [f for f in self.faults if f.matches(service, seen)]
+            return [f for f in found if f.use()]
+
+    def peek(self, service, kind):
+        """The first active fault of that kind, without using it up."""
+        with self.lock:
+            return next((f for f in self.faults if f.service == service and f.kind == kind and f.times != 0), None)
+
+    def clock(self, service):
+        """That service's idea of the time."""
+        fault = self.peek(service, "clock")
+        return time.time() + (fault.params.get("offset", 0) if fault else 0)
+
+    def changed(self):
+        """Something that Entra may have cached is out of date."""
+        with self.lock:
+            self.jwks_cache = {}
+
+    @contextlib.contextmanager
+    def counted(self, wanted):
+        """Counts token requests, delays included: what proves single flight."""
+        epoch = self.epoch
+        if wanted:
+            with self.lock:
+                self.running, self.total = self.running + 1, self.total + 1
+                self.most = max(self.most, self.running)
+        try:
+            yield
+        finally:
+            with self.lock:
+                if wanted and self.epoch == epoch:
+                    self.running -= 1
+
+    def tenant(self, name):
+        """The tenant's id for a GUID or domain, or None."""
+        name = name.lower()
+        return next((t for t, row in self.tenants.items() if name in (t, row["domain"])), None)
