@@ -5,8 +5,8 @@
 set -eu
 
 build='gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsodium-dev'
-demo="$build ca-certificates git iproute2 openssl procps python3 python3-aiohttp python3-cryptography python3-jwt util-linux"
-check="$demo binutils git-lfs libcmocka-dev python3-pytest strace"
+demo="$build ca-certificates git iproute2 openssl procps python3 python3-cryptography util-linux"
+check="$demo binutils curl git-lfs libcmocka-dev python3-jwt python3-pytest strace"
 fuzz="$check clang llvm"
 real="$check patchelf python3-venv"
 
