@@ -8,7 +8,7 @@
 
 bool file_read_fd(int fd, struct buf *out)
 {
-	char chunk[16384];
+	char chunk[4096];
 	bool ok = true;
 	for (;;) {
 		ssize_t n = read(fd, chunk, sizeof chunk);

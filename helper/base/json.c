@@ -3,7 +3,22 @@
 #include <cjson/cJSON.h>
 #include <malloc.h>
 
+#include "helper/base/lazy.h"
+#include "helper/base/log.h"
+#include "helper/base/proc.h"
 #include "helper/base/str.h"
+
+/* Opened on the first value that is parsed: many hits need none, and linking it costs each of them a twelfth. */
+#define CJSON_API(X) X(InitHooks) X(Delete) X(ParseWithLengthOpts)
+
+#define FIELD(name) __typeof__(&cJSON_##name) name;
+#define NAME(name) "cJSON_" #name,
+static struct {
+	CJSON_API(FIELD)
+} api;
+static const char *const names[] = {CJSON_API(NAME)};
+static const struct lazy_lib libcjson = {"libcjson.so.1", "libcjson1", "to read JSON", names, COUNT_OF(names)};
+LAZY_NOTE(cjson, "[{\"soname\":[\"libcjson.so.1\"],\"feature\":\"json\",\"description\":\"Reads tokens and answers\",\"priority\":\"required\"}]");
 
 static void free_wiped(void *p)
 {
@@ -17,13 +32,18 @@ static void *allocate(size_t n)
 	return mem_alloc(n);
 }
 
-static void hooks_once(void)
+static void load_once(void)
 {
 	static bool done;
+	struct err err;
 	if (done)
 		return;
+	if (!lazy_load(&libcjson, (void **)&api, &err)) {
+		log_line("%s; %s", err.msg, err.hint);
+		proc_exit(ERR_INTERNAL); /* nothing can be understood without it */
+	}
 	cJSON_Hooks hooks = {.malloc_fn = allocate, .free_fn = free_wiped};
-	cJSON_InitHooks(&hooks);
+	api.InitHooks(&hooks);
 	done = true;
 }
 
@@ -42,24 +62,30 @@ static bool text_ok(const char *text, size_t len)
 
 struct json *json_parse(const char *text, size_t len)
 {
-	hooks_once();
+	load_once();
 	if (!text_ok(text, len))
 		return NULL;
 	AUTO_BUF copy = buf_new(len + 1); /* NUL-terminated, as "nothing may follow" needs it */
 	buf_add(&copy, text, len);
-	return (struct json *)cJSON_ParseWithLengthOpts(copy.p, copy.len + 1, NULL, 1);
+	return (struct json *)api.ParseWithLengthOpts(copy.p, copy.len + 1, NULL, 1);
 }
 
 void json_free(struct json **j)
 {
-	cJSON_Delete((cJSON *)*j);
+	if (*j)
+		api.Delete((cJSON *)*j);
 	*j = NULL;
+}
+
+static bool is(const cJSON *item, int type)
+{
+	return item && (item->type & 0xFF) == type;
 }
 
 const struct json *json_get(const struct json *j, const char *name)
 {
 	const cJSON *found = NULL, *item;
-	if (!cJSON_IsObject((const cJSON *)j))
+	if (!is((const cJSON *)j, cJSON_Object))
 		return NULL;
 	cJSON_ArrayForEach(item, (const cJSON *)j)
 	{
@@ -74,12 +100,12 @@ const struct json *json_get(const struct json *j, const char *name)
 
 const char *json_raw_text(const struct json *j)
 {
-	return cJSON_GetStringValue((const cJSON *)j);
+	return is((const cJSON *)j, cJSON_String) ? ((const cJSON *)j)->valuestring : NULL;
 }
 
 const char *json_text(const struct json *j)
 {
-	const char *s = cJSON_GetStringValue((const cJSON *)j);
+	const char *s = json_raw_text(j);
 	return s && !str_has_control(s) ? s : NULL;
 }
 
@@ -92,9 +118,9 @@ bool json_number(const struct json *j, int64_t *out)
 {
 	static const int64_t exact = (int64_t)1 << 53;
 	const cJSON *item = (const cJSON *)j;
-	if (cJSON_IsString(item))
+	if (is(item, cJSON_String))
 		return str_to_int(item->valuestring, exact, out);
-	if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) || item->valuedouble > (double)exact)
+	if (!is(item, cJSON_Number) || !(item->valuedouble >= 0) || item->valuedouble > (double)exact)
 		return false;
 	*out = (int64_t)item->valuedouble;
 	return true;
@@ -107,7 +133,10 @@ bool json_int(const struct json *j, const char *name, int64_t *out)
 
 const struct json *json_at(const struct json *j, int index)
 {
-	return cJSON_IsArray((const cJSON *)j) ? (const struct json *)cJSON_GetArrayItem((const cJSON *)j, index) : NULL;
+	const cJSON *item = is((const cJSON *)j, cJSON_Array) ? ((const cJSON *)j)->child : NULL;
+	for (; item && index > 0; index--)
+		item = item->next;
+	return (const struct json *)item;
 }
 
 bool json_quote(struct buf *to, const char *s)

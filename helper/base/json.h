@@ -30,6 +30,11 @@ const char *json_text(const struct json *j);
 bool json_number(const struct json *j, int64_t *out);
 /* This value as text, control characters included: only for what is cleaned before it is shown. */
 const char *json_raw_text(const struct json *j);
+/* The text of one member of an object, without a parser; UNSURE wherever json_parse and json_str could see it
+ * differently (escapes, bytes beyond ASCII, odd numbers), and where what stands there is no JSON. out is owned by the
+ * caller. */
+enum json_peeked { JSON_UNSURE, JSON_MISSING, JSON_FOUND };
+enum json_peeked json_peek(const char *text, size_t len, const char *name, char **out);
 /* Append s as a quoted JSON string (NULL becomes null). */
 bool json_quote(struct buf *to, const char *s);
 

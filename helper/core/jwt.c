@@ -52,22 +52,59 @@ static bool not_a_jwt(const char *what, struct err *err)
 	return err_set(err, ERR_SOURCE, NULL, "%s is not a JWT (three parts of base64url JSON, joined by dots)", what);
 }
 
-bool jwt_read(const struct secret *token, const char *what, struct jwt *out, struct err *err)
+/* The payload's place in a token of three parts. */
+static bool payload_of(const struct secret *token, const char **from, size_t *len)
 {
-	*out = (struct jwt){0};
 	const char *text = secret_reveal(token);
-	if (!secret_len(token))
-		return err_set(err, ERR_SOURCE, NULL, "%s is empty", what);
-	if (!str_is_token(text, secret_len(token)))
-		return not_a_jwt(what, err);
-	const char *one = strchr(text, '.');
+	const char *one = str_is_token(text, secret_len(token)) ? strchr(text, '.') : NULL;
 	const char *two = one ? strchr(one + 1, '.') : NULL;
 	if (!two || strchr(two + 1, '.'))
+		return false;
+	*from = one + 1;
+	*len = (size_t)(two - one - 1);
+	return true;
+}
+
+bool jwt_read(const struct secret *token, const char *what, struct jwt *out, struct err *err)
+{
+	const char *text = secret_reveal(token), *body;
+	size_t len;
+	*out = (struct jwt){0};
+	if (!secret_len(token))
+		return err_set(err, ERR_SOURCE, NULL, "%s is empty", what);
+	if (!payload_of(token, &body, &len))
 		return not_a_jwt(what, err);
 	AUTO_JSON head = NULL;
 	AUTO_JSON payload = NULL;
-	if (!part(text, (size_t)(one - text), &head) || !part(one + 1, (size_t)(two - one - 1), &payload))
+	if (!part(text, (size_t)(body - text - 1), &head) || !part(body, len, &payload))
 		return not_a_jwt(what, err);
 	read_claims(head, payload, out);
+	return true;
+}
+
+static bool peek_caller(const struct secret *token, char **iss, char **sub)
+{
+	AUTO_BUF bytes = buf_new(TOKEN_MAX);
+	const char *body;
+	size_t len;
+	if (!payload_of(token, &body, &len) || !seal_b64url_decode(&bytes, body, len))
+		return false;
+	if (json_peek(bytes.p, bytes.len, "iss", iss) == JSON_FOUND && json_peek(bytes.p, bytes.len, "sub", sub) == JSON_FOUND)
+		return true;
+	str_set(iss, NULL);
+	str_set(sub, NULL);
+	return false;
+}
+
+bool jwt_caller(const struct secret *token, const char *what, char **iss, char **sub, struct err *err)
+{
+	*iss = *sub = NULL;
+	if (peek_caller(token, iss, sub))
+		return true;
+	AUTO_JWT jwt = {0};
+	if (!jwt_read(token, what, &jwt, err))
+		return false;
+	*iss = str_dup(jwt.iss ? jwt.iss : "");
+	*sub = str_dup(jwt.sub ? jwt.sub : "");
 	return true;
 }

@@ -22,6 +22,9 @@ struct jwt {
 /* Three base64url parts, the first two JSON objects. what names the token in the message ("the file /x"); the token's
  * content never appears in it. */
 bool jwt_read(const struct secret *token, const char *what, struct jwt *out, struct err *err);
+/* Only issuer and subject, "" where absent: what a cached answer needs, without loading a parser for plain tokens. Both
+ * owned by the caller, NULL on failure. */
+bool jwt_caller(const struct secret *token, const char *what, char **iss, char **sub, struct err *err);
 void jwt_free(struct jwt *j);
 
 #endif

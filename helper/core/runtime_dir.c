@@ -24,12 +24,12 @@ static bool in_memory(int fd)
 	return fstatfs(fd, &fs) == 0 && ((unsigned long)fs.f_type == TMPFS_MAGIC || (unsigned long)fs.f_type == RAMFS_MAGIC);
 }
 
-/* A folder below another, not through a link, ours alone. */
-static int step(int parent, const char *name, bool make)
+/* A folder below another, not through a link, ours alone; made where it is missing. */
+static int step(int parent, const char *name)
 {
 	static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	int fd = openat(parent, name, flags);
-	if (fd < 0 && errno == ENOENT && make && (mkdirat(parent, name, 0700) == 0 || errno == EEXIST))
+	if (fd < 0 && errno == ENOENT && (mkdirat(parent, name, 0700) == 0 || errno == EEXIST))
 		fd = openat(parent, name, flags);
 	if (fd >= 0 && !ours(fd, true)) {
 		close(fd);
@@ -38,14 +38,26 @@ static int step(int parent, const char *name, bool make)
 	return fd;
 }
 
-static int below(const char *base, const char *name, bool make)
+/* For readers: what is there already, by one open. Its parents need no look: nobody else can make a folder that we
+ * own, and what lies in it is bound to its name. */
+static int existing(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && ours(fd, true) && in_memory(fd))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int below(const char *base, const char *name)
 {
 	AUTO_CLOSE int root = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool shared = str_starts(name, "daypass-"); /* /dev/shm is everybody's: only what is ours below it counts */
 	if (root < 0 || !in_memory(root) || (!shared && !ours(root, true)))
 		return -1;
-	AUTO_CLOSE int top = step(root, name, make);
-	return top < 0 ? -1 : step(top, "v1", make);
+	AUTO_CLOSE int top = step(root, name);
+	return top < 0 ? -1 : step(top, "v1");
 }
 
 int runtime_dir_open(const struct env *env, bool make, char *path, size_t size)
@@ -58,11 +70,12 @@ int runtime_dir_open(const struct env *env, bool make, char *path, size_t size)
 	for (size_t i = 0; i < COUNT_OF(places); i++) {
 		if (!places[i][0] || places[i][0][0] != '/')
 			continue;
-		int fd = below(places[i][0], places[i][1], make);
-		if (fd < 0)
-			continue;
 		snprintf(path, size, "%s/%s/v1", places[i][0], places[i][1]);
-		return fd;
+		int fd = existing(path);
+		if (fd < 0 && make)
+			fd = below(places[i][0], places[i][1]);
+		if (fd >= 0)
+			return fd;
 	}
 	return -1;
 }

@@ -11,18 +11,18 @@ bool token_take(const char *text, size_t len, const char *what, struct token *ou
 	if (!secret_set(&out->value, text, len))
 		return err_set(err, ERR_SOURCE, NULL, "%s is larger than %d KiB: not a token", what, TOKEN_MAX / 1024);
 	buf_trim(secret_buf(&out->value));
-	AUTO_JWT jwt = {0};
-	return jwt_read(&out->value, what, &jwt, err);
+	return secret_len(&out->value) || err_set(err, ERR_SOURCE, NULL, "%s is empty", what);
 }
 
 bool token_print(const struct token *t, const char *what, struct buf *out, struct buf *evidence, struct err *err)
 {
-	AUTO_JWT jwt = {0};
+	AUTO_STR iss = NULL;
+	AUTO_STR sub = NULL;
 	unsigned char sum[SEAL_HASH];
-	if (!jwt_read(&t->value, what, &jwt, err))
+	if (!jwt_caller(&t->value, what, &iss, &sub, err))
 		return false;
-	/* A newline cannot stand in either claim (json_str refuses it), so that the parts stay apart. */
-	buf_addf(out, "%s\n%s", jwt.iss ? jwt.iss : "", jwt.sub ? jwt.sub : "");
+	/* No control character can stand in either claim, so that the parts stay apart. */
+	buf_addf(out, "%s\n%s", iss, sub);
 	seal_sha256(sum, secret_reveal(&t->value), secret_len(&t->value));
 	return buf_add(evidence, sum, sizeof sum);
 }
