@@ -173,6 +173,7 @@ int main(int argc, char **argv, char **envp)
 	const struct protocol *face = protocol_by_face(base_name(argc > 0 ? argv[0] : NULL));
 	int status = run_face(&ctx, face, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
 	store_runtime_end(&runtime);
+	http_end(&http);
 	config_free(&config);
 	proc_exit(status);
 }

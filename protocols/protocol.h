@@ -32,7 +32,10 @@ struct protocol {
 	void (*other)(const struct request *r, struct buf *out);
 	/* What a failed get looks like: append to out (stdout) and line (stderr). Returns the exit status. p is NULL
 	 * where the request did not get as far as a plan. */
+	int unwritten; /* exit status where the answer could not be written */
 	int (*fail)(const struct request *r, const struct plan *p, const struct err *err, struct buf *out, struct buf *line);
+	/* Network settings of the client's own, asked for before the first request only; may be NULL. user is the ctx. */
+	void (*network)(struct http *http, void *user);
 	/* The client refused a token. Ours, and how old it is (seconds; -1 unknown): append the advice, if any. */
 	void (*refused)(const struct request *r, const struct plan *p, int64_t age, struct buf *line);
 };

@@ -12,17 +12,14 @@
 enum { ANSWER_MAX = 256 * 1024, LINE_MAX_BYTES = 8 * 1024 };
 
 /* Half an answer never leaves: written once, at the end, and checked. */
-static int deliver(const struct ctx *ctx, const struct buf *out, const struct buf *line, int status)
+static int deliver(const struct protocol *proto, const struct ctx *ctx, const struct buf *out, const struct buf *line, int status)
 {
 	if (line->len)
 		log_line("%s", line->p);
-	if (out->over)
-		return log_line("the answer is too long"), 1;
-	if (out->len && !file_write_fd(ctx->out, out->p, out->len)) {
-		log_line("the answer cannot be written: %s", strerror(errno));
-		return 1;
-	}
-	return status;
+	if (!out->len || (!out->over && file_write_fd(ctx->out, out->p, out->len)))
+		return status;
+	log_line("the answer cannot be written: %s", out->over ? "it is too long" : strerror(errno));
+	return proto->unwritten;
 }
 
 static int say_no(const struct protocol *proto, const struct ctx *ctx, const struct request *r, const struct plan *p, const struct err *err)
@@ -30,7 +27,7 @@ static int say_no(const struct protocol *proto, const struct ctx *ctx, const str
 	AUTO_BUF out = buf_new(ANSWER_MAX);
 	AUTO_BUF line = buf_new(LINE_MAX_BYTES);
 	int status = proto->fail(r, p, err, &out, &line);
-	return deliver(ctx, &out, &line, status);
+	return deliver(proto, ctx, &out, &line, status);
 }
 
 static void hash_hex(char out[65], const struct secret *value)
@@ -70,13 +67,15 @@ static int do_get(const struct protocol *proto, struct ctx *ctx, const struct re
 	if (v == PLAN_FAIL)
 		return say_no(proto, ctx, r, &p, &err);
 	flow_begin(ctx);
+	ctx->http->prepare = proto->network;
+	ctx->http->prepare_user = ctx;
 	if (!forget_refused(ctx, &p, s, &err) || !flow_token(ctx, &p, &t, &err))
 		return say_no(proto, ctx, r, &p, &err);
 	AUTO_BUF out = buf_new(ANSWER_MAX);
 	AUTO_BUF line = buf_new(LINE_MAX_BYTES);
 	if (!proto->print(r, s, &p, &t, &out, &err))
 		return say_no(proto, ctx, r, &p, &err);
-	return deliver(ctx, &out, &line, 0);
+	return deliver(proto, ctx, &out, &line, 0);
 }
 
 /* Minted for our client, by its own claims: how old is it? -1 where it is not ours. */
@@ -103,7 +102,7 @@ static int do_erase(const struct protocol *proto, struct ctx *ctx, const struct 
 	int64_t age = was_kept ? ctx->clock->wall(ctx->clock) - issued_at : age_by_claims(ctx, &p, &s->given);
 	if (age >= 0)
 		proto->refused(r, &p, age, &line);
-	return deliver(ctx, &out, &line, 0);
+	return deliver(proto, ctx, &out, &line, 0);
 }
 
 int protocol_run(const struct protocol *proto, struct ctx *ctx, int argc, char *const *argv)
@@ -122,7 +121,7 @@ int protocol_run(const struct protocol *proto, struct ctx *ctx, int argc, char *
 		status = do_erase(proto, ctx, &r, &s);
 	} else if (proto->other) {
 		proto->other(&r, &out);
-		status = deliver(ctx, &out, &none, 0);
+		status = deliver(proto, ctx, &out, &none, 0);
 	}
 	secret_free(&s.given);
 	return status;

@@ -37,6 +37,11 @@ struct http {
 	bool (*perform)(struct http *, const struct http_request *, struct http_response *, struct err *);
 	const struct env *env;
 	bool always_fork; /* do as with a libcurl that cannot leave its resolver behind; for tests */
+	/* A face whose client has network settings of its own (git) sets prepare: it runs once, before the first request,
+	 * and may set proxy ("" means none) and ca_file, which then go before the environment's. */
+	void (*prepare)(struct http *, void *user);
+	void *prepare_user;
+	char *proxy, *ca_file; /* owned; NULL where not set */
 };
 
 #define AUTO_RESPONSE CLEANUP(http_response_free) struct http_response
@@ -46,8 +51,13 @@ void http_response_free(struct http_response *r);
 /* Is it JSON by its Content-Type (application/json, or +json)? */
 bool http_is_json(const struct http_response *r);
 
+/* The host that a URL names, for messages; owned. */
+char *http_host(const char *url);
+
 /* libcurl, opened on the first use. Honours HTTPS_PROXY, ALL_PROXY, NO_PROXY, DAYPASS_CA_FILE, SSL_CERT_FILE and
  * SSL_CERT_DIR from env. No redirects, no netrc, no cookies, TLS 1.2 or later. */
 struct http http_curl(const struct env *env);
+/* Release what prepare set. */
+void http_end(struct http *http);
 
 #endif

@@ -1,16 +1,11 @@
 /* The HTTP port on libcurl, opened with dlopen. The only user of libcurl. */
 #include <curl/curl.h>
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
 
 #include "helper/base/clock.h"
-#include "helper/base/file.h"
 #include "helper/base/http.h"
+#include "helper/base/http_child.h"
 #include "helper/base/lazy.h"
 #include "helper/base/log.h"
 #include "helper/base/proc.h"
@@ -149,10 +144,12 @@ static bool hashed_dir(const char *path)
 	return found;
 }
 
-static void set_trust(CURL *h, const struct http_request *q, const struct env *env)
+static void set_trust(CURL *h, const struct http_request *q, const struct http *http)
 {
 	static const char system_dir[] = "/etc/ssl/certs";
+	const struct env *env = http->env;
 	const char *file = q->ca_file ? q->ca_file : env_get(env, "DAYPASS_CA_FILE");
+	file = file ? file : http->ca_file;
 	bool own = file || q->ca_data;
 	if (!file && !q->ca_data)
 		file = env_get(env, "SSL_CERT_FILE");
@@ -191,8 +188,14 @@ static void set_safety(CURL *h, const struct http_request *q)
 	set_long(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1);
 	set_long(h, CURLOPT_NOSIGNAL, 1);
 	set_str(h, CURLOPT_USERAGENT, "daypass/" DAYPASS_VERSION);
-	if (q->direct)
+}
+
+static void set_proxy(CURL *h, const struct http_request *q, const struct http *http)
+{
+	if (q->direct || (http->proxy && !*http->proxy))
 		set_str(h, CURLOPT_NOPROXY, "*");
+	else if (http->proxy)
+		set_str(h, CURLOPT_PROXY, http->proxy);
 }
 
 static void set_time(CURL *h, int64_t left_ms)
@@ -216,18 +219,18 @@ static struct curl_slist *make_headers(const struct http_request *q)
 	return list;
 }
 
-static const char *proxy_of(const struct env *env)
+static const char *proxy_of(const struct http *http)
 {
 	static const char *const vars[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-	for (size_t i = 0; i < COUNT_OF(vars); i++)
-		if (env_get(env, vars[i]))
-			return env_get(env, vars[i]);
-	return NULL;
+	const char *found = http->proxy;
+	for (size_t i = 0; !found && i < COUNT_OF(vars); i++)
+		found = env_get(http->env, vars[i]);
+	return found;
 }
 
-static bool explain_proxy(const struct env *env, const char *host, long connect_code, struct err *err)
+static bool explain_proxy(const struct http *http, const char *host, long connect_code, struct err *err)
 {
-	const char *proxy = proxy_of(env);
+	const char *proxy = proxy_of(http);
 	AUTO_BUF masked = buf_new(512);
 	url_mask(&masked, proxy ? proxy : "the proxy");
 	if (connect_code == 407) {
@@ -241,16 +244,16 @@ static bool explain_proxy(const struct env *env, const char *host, long connect_
 	return err_hint(err, "check HTTPS_PROXY, or except the host: NO_PROXY=%s", host);
 }
 
-static bool explain(CURLcode rc, const struct transfer *t, const struct env *env, const char *host, long connect_code,
+static bool explain(CURLcode rc, const struct transfer *t, const struct http *http, const char *host, long connect_code,
 		    struct err *err)
 {
 	const char *text = t->problem[0] ? t->problem : api.easy_strerror(rc);
 	if (t->too_big)
 		return err_set(err, ERR_NETWORK, NULL, "%s answered with more than %d KiB: not a token", host, HTTP_MAX_BODY / 1024);
 	/* A dial that failed did not name our host: it was a proxy's. */
-	bool proxy_lost = rc == CURLE_COULDNT_CONNECT && proxy_of(env) && !strstr(text, host);
+	bool proxy_lost = rc == CURLE_COULDNT_CONNECT && proxy_of(http) && !strstr(text, host);
 	if (connect_code >= 300 || rc == CURLE_COULDNT_RESOLVE_PROXY || proxy_lost)
-		return explain_proxy(env, host, connect_code, err);
+		return explain_proxy(http, host, connect_code, err);
 	switch (rc) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return err_set(err, ERR_NETWORK, "if a proxy opens TLS here, name its CA: export DAYPASS_CA_FILE=/path/to/ca.pem",
@@ -268,17 +271,18 @@ static bool explain(CURLcode rc, const struct transfer *t, const struct env *env
 	}
 }
 
-static bool transfer(const struct http *http, const struct http_request *q, const char *host, int64_t left_ms,
-		     struct http_response *r, struct err *err)
+static bool transfer(const struct http *http, const struct http_request *q, int64_t left_ms, struct http_response *r, struct err *err)
 {
 	struct transfer t = {.response = r};
+	AUTO_STR host = http_host(q->url);
 	CURL *h = api.easy_init();
 	if (!h)
 		return err_set(err, ERR_INTERNAL, NULL, "libcurl gave no handle");
 	struct curl_slist *headers = make_headers(q), *connect = NULL;
 	set_safety(h, q);
 	set_time(h, left_ms);
-	set_trust(h, q, http->env);
+	set_trust(h, q, http);
+	set_proxy(h, q, http);
 	set_str(h, CURLOPT_URL, q->url);
 	set_str(h, CURLOPT_CUSTOMREQUEST, q->method);
 	set_ptr(h, CURLOPT_HTTPHEADER, headers);
@@ -306,71 +310,7 @@ static bool transfer(const struct http *http, const struct http_request *q, cons
 	api.easy_cleanup(h);
 	api.slist_free_all(headers);
 	api.slist_free_all(connect);
-	return rc == CURLE_OK || explain(rc, &t, http->env, host, connect_code, err);
-}
-
-/* What a child reports: the plain parts; the body follows it on the pipe. */
-struct report {
-	bool ok;
-	struct err err;
-	struct http_response head;
-};
-
-static bool await_report(int fd, int64_t left_ms, struct buf *all)
-{
-	struct clock c = clock_real();
-	int64_t end = c.mono_ms(&c) + left_ms;
-	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = end - c.mono_ms(&c);
-		int n = left > 0 ? poll(&p, 1, (int)left) : 0;
-		if (n == 0 || (n < 0 && errno != EINTR))
-			return false;
-		char chunk[4096];
-		ssize_t got = n > 0 ? read(fd, chunk, sizeof chunk) : -1;
-		if (got == 0)
-			return all->len >= sizeof(struct report);
-		if (got > 0 && !buf_add(all, chunk, (size_t)got))
-			return false;
-		wipe(chunk, sizeof chunk);
-	}
-}
-
-/* Where libcurl cannot leave its resolver behind, a child does the transfer and is killed at the deadline. */
-static bool transfer_in_child(const struct http *http, const struct http_request *q, const char *host, int64_t left_ms,
-			      struct http_response *r, struct err *err)
-{
-	int p[2];
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_set(err, ERR_INTERNAL, NULL, "cannot make a pipe: %s", strerror(errno));
-	pid_t pid = fork();
-	if (pid == 0) {
-		struct report rep = {.err = ERR_INIT};
-		rep.ok = transfer(http, q, host, left_ms, r, &rep.err);
-		rep.head = *r;
-		bool sent = file_write_fd(p[1], &rep, sizeof rep) && file_write_fd(p[1], secret_reveal(&r->body), secret_len(&r->body));
-		_exit(sent ? 0 : 1);
-	}
-	close(p[1]);
-	AUTO_BUF all = buf_new(sizeof(struct report) + HTTP_MAX_BODY);
-	bool got = pid > 0 && await_report(p[0], left_ms, &all);
-	close(p[0]);
-	if (pid > 0) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-	}
-	if (!got)
-		return err_set(err, ERR_NETWORK, "check the network and its name server", "%s did not answer in time", host);
-	struct report rep;
-	memcpy(&rep, all.p, sizeof rep);
-	struct secret body = r->body;
-	*r = rep.head;
-	r->body = body;
-	if (!rep.ok) {
-		*err = rep.err;
-		return false;
-	}
-	return secret_set(&r->body, all.p + sizeof rep, all.len - sizeof rep);
+	return rc == CURLE_OK || explain(rc, &t, http, host, connect_code, err);
 }
 
 static bool url_ok(const struct http_request *q, struct url *u, struct err *err)
@@ -392,9 +332,13 @@ static bool curl_perform(struct http *http, const struct http_request *q, struct
 		return false;
 	if (left <= 0)
 		return err_set(err, ERR_NETWORK, "try again, or allow more time: DAYPASS_TIMEOUT=60", "no time is left to ask %s", u.host);
+	if (http->prepare) {
+		http->prepare(http, http->prepare_user);
+		http->prepare = NULL;
+	}
 	log_trace("%s https://%s/%s", q->method, u.host, u.path);
 	bool fork_it = http->always_fork || !can_quick_exit();
-	bool ok = fork_it ? transfer_in_child(http, q, u.host, left, r, err) : transfer(http, q, u.host, left, r, err);
+	bool ok = fork_it ? http_in_child(transfer, http, q, left, r, err) : transfer(http, q, left, r, err);
 	if (ok)
 		log_trace("%s answered %ld, %zu bytes, in %lld ms", u.host, r->status, secret_len(&r->body), (long long)(c.mono_ms(&c) - (q->deadline_ms - left)));
 	return ok;
