@@ -154,8 +154,6 @@ void buf_trim(struct buf *b)
 
 char *buf_take(struct buf *b)
 {
-	if (!b->cap)
-		buf_room(b, 0);
 	char *p = b->cap ? b->p : mem_alloc(1);
 	p[b->len] = 0;
 	*b = buf_new(b->max);

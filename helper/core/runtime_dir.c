@@ -81,7 +81,7 @@ int runtime_dir_open(const struct env *env, bool make, char *path, size_t size)
 }
 
 struct entry {
-	char name[80];
+	char name[65];
 	int64_t expires, size;
 };
 
@@ -109,7 +109,7 @@ static size_t scan(int dir, DIR *d, int64_t now, struct entry *list, size_t max)
 		if (old || (record && n == max)) {
 			unlinkat(dir, e->d_name, 0);
 		} else if (record) {
-			snprintf(list[n].name, sizeof list[n].name, "%s", e->d_name);
+			memcpy(list[n].name, e->d_name, sizeof list[n].name);
 			list[n].expires = st.st_mtime;
 			list[n++].size = st.st_size;
 		}
