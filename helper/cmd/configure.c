@@ -1,5 +1,38 @@
-/* placeholder */
-#include "helper/cmd/cmd.h"
-static int nothing(struct ctx *ctx UNUSED, int argc UNUSED, char *const *argv UNUSED) { return 1; }
-const struct command command_configure = {"configure", "configure git [--global | --system | --file FILE] [--dry-run]", "make git ask daypass", nothing};
-const struct command command_unconfigure = {"unconfigure", "unconfigure git [--global | --system | --file FILE] [--dry-run]", "take that back", nothing};
+/* daypass configure | unconfigure SUBJECT: make another program ask daypass, and take that back. */
+#include "helper/cmd/configure.h"
+
+#include "helper/base/str.h"
+
+/* One row for each program that can be configured. */
+static const struct configure_subject *const subjects[] = {&configure_git};
+
+static int dispatch(struct ctx *ctx, bool undo, int argc, char *const *const_argv)
+{
+	const struct command *c = undo ? &command_unconfigure : &command_configure;
+	char **argv = (char **)(uintptr_t)const_argv;
+	int at = 0;
+	while (at < argc && argv[at][0] == '-') /* --file takes a word, so its value must not be the subject */
+		at += 1 + str_eq(argv[at], "--file");
+	if (at >= argc)
+		return cmd_usage(c, NULL);
+	const char *word = argv[at];
+	for (int i = at; i + 1 < argc; i++)
+		argv[i] = argv[i + 1];
+	for (size_t i = 0; i < COUNT_OF(subjects); i++)
+		if (str_eq(subjects[i]->name, word))
+			return subjects[i]->run(ctx, undo, argc - 1, argv);
+	return cmd_usage(c, word);
+}
+
+static int configure(struct ctx *ctx, int argc, char *const *argv)
+{
+	return dispatch(ctx, false, argc, argv);
+}
+
+static int unconfigure(struct ctx *ctx, int argc, char *const *argv)
+{
+	return dispatch(ctx, true, argc, argv);
+}
+
+const struct command command_configure = {"configure", "configure git [--global | --system | --file FILE] [--dry-run]", "make git ask daypass, and nobody else, for Azure Repos", configure};
+const struct command command_unconfigure = {"unconfigure", "unconfigure git [--global | --system | --file FILE] [--dry-run]", "take that back: the file is as it was before", unconfigure};

@@ -1,0 +1,188 @@
+/* Where git's files are, which hosts are ours, and how git can start this program. */
+#include <limits.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+
+#include "helper/base/str.h"
+#include "helper/base/url.h"
+#include "helper/cmd/configure.h"
+#include "helper/core/request.h"
+
+static const struct {
+	enum request_kind kind;
+	const char *pattern;
+	bool by_match;
+} known[] = {
+#define HOST(kind, pattern, resource, by_match) {kind, pattern, by_match},
+#include "helper/core/hosts.def"
+#undef HOST
+};
+
+void git_hosts_free(struct git_hosts *h)
+{
+	for (size_t i = 0; i < h->count; i++)
+		free(h->name[i]);
+	free(h->name);
+	*h = (struct git_hosts){0};
+}
+
+static void add_host(struct git_hosts *h, const char *name)
+{
+	for (size_t i = 0; i < h->count; i++)
+		if (str_eq(h->name[i], name))
+			return;
+	h->name = mem_realloc_wipe(h->name, h->count * sizeof *h->name, (h->count + 1) * sizeof *h->name);
+	h->name[h->count++] = str_dup(name);
+}
+
+/* The host of [match https://HOST[:443][/PATH]] in lower case; NULL where the pattern is not about git. */
+static char *pattern_host(const struct section *s)
+{
+	const char *rest = s->kind == SECTION_MATCH ? strstr(s->name, "://") : NULL;
+	if (!rest)
+		return NULL;
+	char *host = str_ndup(rest + 3, strcspn(rest + 3, "/"));
+	str_lower(host);
+	if (str_ends(host, ":443"))
+		host[strlen(host) - 4] = 0;
+	return host;
+}
+
+/* A job of Azure Pipelines in an organization with an old name: that name is answered for without a [match]. */
+static void add_job_host(const struct ctx *ctx, struct git_hosts *out)
+{
+	AUTO_URL u = {0};
+	const char *uri = env_get(&ctx->env, "TF_BUILD") ? env_get(&ctx->env, "SYSTEM_COLLECTIONURI") : NULL;
+	if (!uri || !url_parse(uri, &u) || !str_eq(u.scheme, "https"))
+		return;
+	for (size_t i = 0; i < COUNT_OF(known); i++)
+		if (known[i].kind == REQUEST_GIT && url_host_match(known[i].pattern, u.host))
+			add_host(out, u.host);
+}
+
+void git_hosts_find(const struct ctx *ctx, struct git_hosts *out)
+{
+	const struct config *c = ctx->config;
+	bool any = false;
+	for (size_t i = 0; i < c->count; i++) {
+		AUTO_STR host = pattern_host(&c->sections[i]);
+		any = any || host;
+		for (size_t k = 0; host && k < COUNT_OF(known); k++) {
+			/* A pattern wider than what we answer for must not take other hosts from their helpers. */
+			if (known[k].kind == REQUEST_GIT && url_host_match(host, known[k].pattern))
+				add_host(out, known[k].pattern);
+			else if (known[k].kind == REQUEST_GIT && url_host_match(known[k].pattern, host))
+				add_host(out, host);
+		}
+	}
+	if (any) /* then only what matches is served, and silencing other helpers elsewhere would leave git with nobody */
+		return;
+	for (size_t k = 0; k < COUNT_OF(known); k++)
+		if (known[k].kind == REQUEST_GIT && !known[k].by_match)
+			add_host(out, known[k].pattern);
+	add_job_host(ctx, out);
+}
+
+/* git >= 2.41 tells; before that the place is fixed when git is built, and distributions say /etc. */
+static char *system_path(const struct ctx *ctx)
+{
+	const char *const argv[] = {"git", "var", "GIT_CONFIG_SYSTEM", NULL};
+	AUTO_BUF out = buf_new(PATH_MAX);
+	struct err err;
+	struct proc_run run = {.argv = argv, .timeout_ms = 10000, .out = &out};
+	if (ctx->proc->run(ctx->proc, &run, &err) && run.status == 0) {
+		while (out.len && out.p[out.len - 1] == '\n')
+			out.p[--out.len] = 0;
+		if (out.p[0] == '/')
+			return str_dup(out.p);
+	}
+	const char *named = env_get(&ctx->env, "GIT_CONFIG_SYSTEM");
+	return str_dup(named ? named : "/etc/gitconfig");
+}
+
+static char *xdg_path(const struct ctx *ctx)
+{
+	const char *home = env_get(&ctx->env, "HOME"), *base = env_get(&ctx->env, "XDG_CONFIG_HOME");
+	return base ? str_printf("%s/git/config", base) : home ? str_printf("%s/.config/git/config", home) : NULL;
+}
+
+static char *global_path(const struct ctx *ctx, struct err *err)
+{
+	const char *named = env_get(&ctx->env, "GIT_CONFIG_GLOBAL"), *home = env_get(&ctx->env, "HOME");
+	if (named)
+		return str_dup(named);
+	if (!home) {
+		err_set(err, ERR_CONFIG, "set HOME, or name the file: --file FILE", "HOME is not set, so git's file ~/.gitconfig cannot be found");
+		return NULL;
+	}
+	AUTO_STR plain = str_printf("%s/.gitconfig", home);
+	AUTO_STR xdg = xdg_path(ctx);
+	return str_dup(access(plain, F_OK) < 0 && access(xdg, F_OK) == 0 ? xdg : plain);
+}
+
+char *git_scope_path(const struct ctx *ctx, enum git_scope scope, struct err *err)
+{
+	if (scope == GIT_XDG)
+		return xdg_path(ctx);
+	return scope == GIT_SYSTEM ? system_path(ctx) : global_path(ctx, err);
+}
+
+/* How we were started: works where /proc is not there. The working directory has not changed since. */
+static const char *started_as(void)
+{
+	const char *path = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+	return path ? path : "";
+}
+
+static char *own_path(void)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+	path[n > 0 ? n : 0] = 0;
+	/* Replaced while we run: the kernel then says "PATH (deleted)". */
+	return path[0] == '/' && access(path, X_OK) == 0 ? str_dup(path) : realpath(started_as(), NULL);
+}
+
+/* The first git-credential-daypass on PATH is what git would start: is it this program? */
+static bool found_by_name(const struct ctx *ctx)
+{
+	struct stat own, st;
+	const char *path = env_get(&ctx->env, "PATH");
+	if (stat("/proc/self/exe", &own) < 0 && stat(started_as(), &own) < 0)
+		return false;
+	while (path && *path) {
+		size_t n = strcspn(path, ":");
+		AUTO_STR file = str_printf("%.*s/git-credential-daypass", (int)n, path);
+		if (*path == '/' && stat(file, &st) == 0 && S_ISREG(st.st_mode) && access(file, X_OK) == 0)
+			return st.st_dev == own.st_dev && st.st_ino == own.st_ino;
+		path += n + (path[n] == ':');
+	}
+	return false;
+}
+
+char *git_helper_value(const struct ctx *ctx, struct err *err)
+{
+	if (found_by_name(ctx))
+		return str_dup("daypass");
+	AUTO_STR path = own_path();
+	if (!path || str_has_control(path)) {
+		err_set(err, ERR_CONFIG, "put daypass and git-credential-daypass on PATH: make install", "the path of this program cannot be %s", path ? "written for git" : "found out");
+		return NULL;
+	}
+	/* git gives what begins with '/' to the shell as it is: a quote in front would hide that. */
+	AUTO_BUF out = buf_new(3 * PATH_MAX);
+	for (const char *p = path; *p; p++) {
+		bool plain = (unsigned char)*p >= 0x80 || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || strchr("0123456789/._-+,:@%=", *p);
+		buf_addf(&out, "%s%c", plain ? "" : "\\", *p);
+	}
+	buf_adds(&out, " git");
+	return buf_take(&out);
+}
+
+bool git_helper_is_ours(const char *value, size_t len)
+{
+	static const char name[] = "daypass", word[] = " git";
+	if (len == strlen(name) && memcmp(value, name, len) == 0)
+		return true;
+	return len > strlen(word) && value[0] == '/' && memcmp(value + len - strlen(word), word, strlen(word)) == 0;
+}
