@@ -49,12 +49,13 @@ def main():
     print("The environment names a tenant, a client id and a token file, as a Kubernetes pod's does:")
     for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"):
         print(f"    {name}={environment()[name]}")
-    commit = "echo more >> README && git -c user.name=demo -c user.email=demo@example.com commit -qam 'One more line' && git push -q origin HEAD:demo && git ls-remote origin refs/heads/demo"
     step(1, "Who are we here?", ["daypass", "whoami"], exchanges=1)
     step(2, "Make git ask daypass, once", ["daypass", "configure", "git"], exchanges=0)
     step(3, "Clone: the token of step 1 is still good, so no exchange", ["git", "clone", URL, "web"], exchanges=0)
     step(4, "Fetch: again from the cache", ["git", "fetch", "--verbose"], cwd=f"{WORK}/web", exchanges=0)
-    step(5, "Commit and push", ["sh", "-ec", commit], cwd=f"{WORK}/web", exchanges=0)
+    for command in ("git switch -q -c demo", "git -c user.name=demo -c user.email=demo@example.com commit -q --allow-empty -m demo"):
+        subprocess.run(command.split(), cwd=f"{WORK}/web", env=environment(), check=True)
+    step(5, "Push a commit", ["git", "push", "--set-upstream", "origin", "demo"], cwd=f"{WORK}/web", exchanges=0)
     step(6, "Take the configuration back", ["daypass", "unconfigure", "git"], exchanges=0)
     shutil.rmtree(WORK)
     print("\nDone: cloned, fetched and pushed with one exchange and no stored password.")
