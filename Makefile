@@ -155,7 +155,7 @@ cloud: all
 check-real:
 	@tests/deps.sh real
 	@$(MAKE) --no-print-directory all
-	@tests/e2e/real/fetch.sh
+	@tests/e2e/real/fetch_gits.sh
 	@$(CLOUD) -- $(PYTEST) tests/e2e/real
 
 check-asan:
