@@ -217,3 +217,29 @@ bool str_from_hex(const char *hex, unsigned char *out, size_t len)
 	}
 	return true;
 }
+
+char **str_words(const char *text)
+{
+	size_t len = strlen(text), slots = len / 2 + 2, n = 0;
+	char **words = mem_alloc(slots * sizeof *words + len + 1);
+	char *to = (char *)(words + slots);
+	bool quoted = false;
+	for (const char *p = text; *p;) {
+		p += strspn(p, " \t");
+		if (!*p)
+			break;
+		words[n++] = to;
+		for (; *p && (quoted || (*p != ' ' && *p != '\t')); p++) {
+			if (*p == '"')
+				quoted = !quoted;
+			else
+				*to++ = *p;
+		}
+		*to++ = 0;
+	}
+	words[n] = NULL;
+	if (n && !quoted)
+		return words;
+	free(words);
+	return NULL;
+}

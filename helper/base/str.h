@@ -37,6 +37,9 @@ bool str_to_int(const char *s, int64_t max, int64_t *out);
 int str_distance(const char *a, const char *b);
 void str_hex(char *out, const unsigned char *data, size_t len);
 bool str_from_hex(const char *hex, unsigned char *out, size_t len);
+/* Split a command line as a configuration file writes it: words at blanks, double quotes group. NULL-terminated list in
+ * one allocation; NULL where a quote is not closed or there is no word. */
+char **str_words(const char *text);
 
 #define AUTO_STR CLEANUP(auto_free) char *
 

@@ -197,7 +197,7 @@ static char *trim(char *s)
 	return s;
 }
 
-/* One pair of quotes around the whole value goes; a command keeps its own for config_words. */
+/* One pair of quotes around the whole value goes; a command keeps its own for str_words. */
 static char *unquote(char *value)
 {
 	size_t n = strlen(value);
@@ -308,30 +308,4 @@ const char *config_global(const struct config *c, enum key key)
 		return value;
 	const struct section *s = config_section(c, SECTION_GLOBAL, "");
 	return s && s->set[key].value ? s->set[key].value : config_keys[key].def;
-}
-
-char **config_words(const char *text)
-{
-	size_t len = strlen(text), slots = len / 2 + 2, n = 0;
-	char **words = mem_alloc(slots * sizeof *words + len + 1);
-	char *to = (char *)(words + slots);
-	bool quoted = false;
-	for (const char *p = text; *p;) {
-		p += strspn(p, " \t");
-		if (!*p)
-			break;
-		words[n++] = to;
-		for (; *p && (quoted || (*p != ' ' && *p != '\t')); p++) {
-			if (*p == '"')
-				quoted = !quoted;
-			else
-				*to++ = *p;
-		}
-		*to++ = 0;
-	}
-	words[n] = NULL;
-	if (n && !quoted)
-		return words;
-	free(words);
-	return NULL;
 }

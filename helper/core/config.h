@@ -65,8 +65,5 @@ bool config_set(struct setting *set, enum key key, const char *value, const char
 /* Copy every setting of a section; free with config_settings_free. */
 void config_settings_copy(struct setting *to, const struct setting *from);
 void config_settings_free(struct setting *set);
-/* Split a command line as the configuration writes it: words at blanks, double quotes group. NULL-terminated list in
- * one allocation; NULL where a quote is not closed or there is no word. */
-char **config_words(const char *text);
 
 #endif

@@ -3,7 +3,6 @@
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/core/cloud.h"
-#include "helper/core/config.h"
 
 const char *is_tenant(const char *value)
 {
@@ -52,7 +51,7 @@ const char *is_name(const char *value)
 
 const char *is_command(const char *value)
 {
-	char **words = config_words(value);
+	char **words = str_words(value);
 	bool ok = words && words[0][0] == '/';
 	free(words);
 	return ok ? NULL : "it must begin with the absolute path of a program; words are split at blanks, double quotes group";

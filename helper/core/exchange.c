@@ -11,6 +11,14 @@
 
 enum { FALLBACK_WAIT_S = 60, LOOP_WAIT_S = 300, LONGEST_S = 28 * 3600, SHOWN = 600 };
 
+/* What the judging of an answer needs. */
+struct attempt {
+	const struct ctx *ctx;
+	const struct plan *plan;
+	const struct token *assertion;
+	const struct http_response *response;
+};
+
 static void make_form(const struct plan *p, const struct token *assertion, struct secret *form)
 {
 	struct buf *b = secret_buf(form);
@@ -86,23 +94,37 @@ static enum exchange_cure cure_of(const struct aadsts *row, long status)
 	return CURE_NONE;
 }
 
-static bool refused(const struct ctx *ctx, const struct plan *p, const struct token *assertion, const struct http_response *r, const struct json *j,
-		    struct exchange_failure *failure, struct err *err)
+static void note_skew(const struct ctx *ctx, const struct http_response *r, struct err *err)
+{
+	enum { TOLERABLE_S = 60 };
+	int64_t theirs, ours = ctx->clock->wall(ctx->clock);
+	if (!clock_http_date(r->date, &theirs) || (ours - theirs <= TOLERABLE_S && theirs - ours <= TOLERABLE_S))
+		return;
+	size_t n = strlen(err->hint);
+	long long by = (long long)(ours > theirs ? ours - theirs : theirs - ours);
+	snprintf(err->hint + n, sizeof err->hint - n, "%sthis machine's clock is %lld s %s Entra's", n ? "; " : "", by, ours > theirs ? "ahead of" : "behind");
+}
+
+static bool refused(const struct attempt *a, const struct json *j, struct exchange_failure *failure, struct err *err)
 {
 	int64_t code = 0;
 	json_number(json_at(json_get(j, "error_codes"), 0), &code);
 	const struct aadsts *row = aadsts_find(code);
 	AUTO_STR text = description_of(j);
 	const char *error = json_str(j, "error"), *id = json_str(j, "correlation_id");
-	failure->cure = cure_of(row, r->status);
+	long status = a->response->status;
+	failure->cure = cure_of(row, status);
 	failure->retry_after = LOOP_WAIT_S;
 	enum err_kind kind = row && row->class == AADSTS_PERSON ? ERR_PERSON : failure->cure == CURE_WAIT ? ERR_THROTTLED : ERR_REFUSED;
-	err_set(err, kind, row ? row->advice : "look the code up: https://login.microsoftonline.com/error", "Entra refused: %s%s%s (client %s, tenant %s)", row ? row->what : error ? error : "no reason given",
-		(!row || row->quote) && *text ? ": " : "", !row || row->quote ? text : "", identity_get(&p->id, KEY_CLIENT_ID), identity_get(&p->id, KEY_TENANT));
-	add_presented(ctx, assertion, err);
+	const char *what = row ? row->what : error ? error : "no reason given";
+	bool quote = (!row || row->quote) && *text;
+	err_set(err, kind, row ? row->advice : "look the code up: https://login.microsoftonline.com/error", "Entra refused: %s%s%s (client %s, tenant %s)",
+		what, quote ? ": " : "", quote ? text : "", identity_get(&a->plan->id, KEY_CLIENT_ID), identity_get(&a->plan->id, KEY_TENANT));
+	add_presented(a->ctx, a->assertion, err);
+	note_skew(a->ctx, a->response, err);
 	if (code)
-		return err_detail(err, "AADSTS%lld, HTTP %ld, correlation id %s", (long long)code, r->status, id ? id : "none");
-	return err_detail(err, "%s, HTTP %ld, correlation id %s", error ? error : "no code", r->status, id ? id : "none");
+		return err_detail(err, "AADSTS%lld, HTTP %ld, correlation id %s", (long long)code, status, id ? id : "none");
+	return err_detail(err, "%s, HTTP %ld, correlation id %s", error ? error : "no code", status, id ? id : "none");
 }
 
 static bool throttled(const struct ctx *ctx, const char *host, const struct http_response *r, struct exchange_failure *failure, struct err *err)
@@ -136,32 +158,19 @@ static bool accept(const struct json *j, struct token *out, struct err *err)
 	return true;
 }
 
-static void note_skew(const struct ctx *ctx, const struct http_response *r, struct err *err)
+static bool judge(const struct attempt *a, struct token *out, struct exchange_failure *failure, struct err *err)
 {
-	enum { TOLERABLE_S = 60 };
-	int64_t theirs, ours = ctx->clock->wall(ctx->clock);
-	if (!clock_http_date(r->date, &theirs) || (ours - theirs <= TOLERABLE_S && theirs - ours <= TOLERABLE_S))
-		return;
-	size_t n = strlen(err->hint);
-	long long by = (long long)(ours > theirs ? ours - theirs : theirs - ours);
-	snprintf(err->hint + n, sizeof err->hint - n, "%sthis machine's clock is %lld s %s Entra's", n ? "; " : "", by, ours > theirs ? "ahead of" : "behind");
-}
-
-static bool judge(const struct ctx *ctx, const struct plan *p, const struct token *assertion, const struct http_response *r,
-		  struct token *out, struct exchange_failure *failure, struct err *err)
-{
+	const struct http_response *r = a->response;
 	if (r->status == 429)
-		return throttled(ctx, p->authority, r, failure, err);
+		return throttled(a->ctx, a->plan->authority, r, failure, err);
 	AUTO_JSON j = NULL;
-	if (!answer_json(r, p->authority, &j, err)) {
+	if (!answer_json(r, a->plan->authority, &j, err)) {
 		failure->cure = r->status >= 500 ? CURE_PAUSE : CURE_NONE;
 		return false;
 	}
 	if (r->status == 200 && !json_get(j, "error"))
 		return accept(j, out, err);
-	refused(ctx, p, assertion, r, j, failure, err);
-	note_skew(ctx, r, err);
-	return false;
+	return refused(a, j, failure, err);
 }
 
 bool exchange_once(const struct ctx *ctx, const struct plan *p, const struct token *assertion, struct token *out,
@@ -185,5 +194,6 @@ bool exchange_once(const struct ctx *ctx, const struct plan *p, const struct tok
 		failure->cure = CURE_PAUSE;
 		return err_wrap(err, "exchanging the token");
 	}
-	return judge(ctx, p, assertion, &r, out, failure, err);
+	struct attempt a = {.ctx = ctx, .plan = p, .assertion = assertion, .response = &r};
+	return judge(&a, out, failure, err);
 }

@@ -33,7 +33,7 @@ static bool program_ok(const char *path, struct stat *st, struct err *err)
 static bool command_fingerprint(const struct ctx *ctx UNUSED, const struct identity *id, struct buf *out, struct buf *evidence UNUSED, struct err *err)
 {
 	const char *command = identity_get(id, KEY_COMMAND);
-	char **words = config_words(command);
+	char **words = str_words(command);
 	struct stat st;
 	bool ok = words && program_ok(words[0], &st, err);
 	if (ok)
@@ -80,7 +80,7 @@ static bool run(const struct ctx *ctx, char **words, const char *audience, struc
 
 static bool command_fetch(const struct ctx *ctx, const struct identity *id, const char *audience, struct token *out, struct err *err)
 {
-	char **words = config_words(identity_get(id, KEY_COMMAND));
+	char **words = str_words(identity_get(id, KEY_COMMAND));
 	bool ok = words && run(ctx, words, audience, out, err);
 	free(words);
 	return ok;
