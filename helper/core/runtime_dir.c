@@ -50,14 +50,27 @@ static int existing(const char *path)
 	return -1;
 }
 
-static int below(const char *base, const char *name)
+/* /dev/shm is everybody's: there only what is ours below it counts. */
+static bool usable(int root, bool shared)
 {
+	return root >= 0 && in_memory(root) && (shared || ours(root, true)) && faccessat(root, ".", W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+/* The first place that can be used is the one, whether our folder is there yet or not: else an older record in a later
+ * place would answer for a newer one that was erased. -2: this place cannot be used. */
+static int try_place(const char *base, const char *name, const char *path, bool make)
+{
+	int fd = existing(path);
+	if (fd >= 0)
+		return fd;
 	AUTO_CLOSE int root = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool shared = str_starts(name, "daypass-"); /* /dev/shm is everybody's: only what is ours below it counts */
-	if (root < 0 || !in_memory(root) || (!shared && !ours(root, true)))
+	if (!usable(root, str_starts(name, "daypass-")))
+		return -2;
+	if (!make)
 		return -1;
 	AUTO_CLOSE int top = step(root, name);
-	return top < 0 ? -1 : step(top, "v1");
+	fd = top < 0 ? -1 : step(top, "v1");
+	return fd < 0 ? -2 : fd; /* full, or somebody else's: the next place may do */
 }
 
 int runtime_dir_open(const struct env *env, bool make, char *path, size_t size)
@@ -71,10 +84,8 @@ int runtime_dir_open(const struct env *env, bool make, char *path, size_t size)
 		if (!places[i][0] || places[i][0][0] != '/')
 			continue;
 		snprintf(path, size, "%s/%s/v1", places[i][0], places[i][1]);
-		int fd = existing(path);
-		if (fd < 0 && make)
-			fd = below(places[i][0], places[i][1]);
-		if (fd >= 0)
+		int fd = try_place(places[i][0], places[i][1], path, make);
+		if (fd != -2)
 			return fd;
 	}
 	return -1;
