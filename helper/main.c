@@ -46,8 +46,8 @@ struct options {
 	bool verbose, help, version;
 };
 
-/* Options stand before the operation: git appends that to what the user wrote. Returns how many words they are, or -1
- * where one is unknown. */
+/* Options stand before the operation: git appends that to what the user wrote. Returns how many words they are; one that
+ * is not understood is the first behind them. */
 static int read_options(int argc, char **argv, struct options *o)
 {
 	int i = 0;
@@ -63,7 +63,7 @@ static int read_options(int argc, char **argv, struct options *o)
 		else if (str_starts(argv[i], "--identity="))
 			o->identity = argv[i] + strlen("--identity=");
 		else
-			return -1;
+			break;
 	}
 	return i;
 }
@@ -136,11 +136,11 @@ static int run_face(struct ctx *ctx, const struct protocol *face, int argc, char
 	struct options o = {0};
 	int n = read_options(argc, argv, &o);
 	bool tracing = str_eq(env_get(&ctx->env, "DAYPASS_TRACE"), "1");
-	if (n < 0) {
-		log_line("an option before the command is not understood; daypass --help lists them");
+	log_init(tracing, o.verbose);
+	if (n < argc && argv[n][0] == '-') {
+		log_line("the option '%s' is not understood%s; daypass --help lists them", argv[n], str_eq(argv[n], "--identity") ? " without a name" : "");
 		return face ? 0 : ERR_USAGE;
 	}
-	log_init(tracing, o.verbose);
 	ctx->identity = o.identity;
 	if (o.version)
 		return print_version(ctx);
@@ -156,11 +156,12 @@ int main(int argc, char **argv, char **envp)
 	if (!proc_begin(envp, &err))
 		proc_exit(cmd_fail(&err));
 	struct ctx ctx = {.env = proc_env(), .in = 0, .out = 1, .sources = sources};
-	struct config config;
+	/* static: zeroed pages of the program cost less than touched ones of the stack. */
+	static struct config config;
+	static struct store_runtime runtime;
 	struct clock clock = clock_real();
 	struct proc proc = proc_real();
 	struct http http = http_curl(&ctx.env);
-	struct store_runtime runtime;
 	struct store none = store_none();
 	config_load(&config, &ctx.env, NULL);
 	bool sealed = str_eq(config_global(&config, KEY_HOT), "sealed");

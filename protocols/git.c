@@ -28,7 +28,7 @@ static bool read_input(const struct ctx *ctx, struct buf *in, struct err *err)
 {
 	int64_t end = ctx->clock->mono_ms(ctx->clock) + STDIN_MS;
 	for (;;) {
-		char chunk[8192];
+		char chunk[2048];
 		struct pollfd p = {.fd = ctx->in, .events = POLLIN};
 		int64_t left = end - ctx->clock->mono_ms(ctx->clock);
 		if (left <= 0 || poll(&p, 1, (int)left) == 0)
@@ -58,8 +58,23 @@ static bool once(char **to, const char *value, struct err *err)
 	return true;
 }
 
+/* An empty value empties the list, here as in every list of this protocol. */
+static void take_capability(struct exchange_state *s, const char *value)
+{
+	if (!*value)
+		s->accepts = 0;
+	else if (str_eq(value, "authtype"))
+		s->accepts |= ACCEPTS_AUTHTYPE;
+	else if (str_eq(value, "state"))
+		s->accepts |= ACCEPTS_STATE;
+}
+
 static void take_state(struct exchange_state *s, const char *value)
 {
+	if (!*value) {
+		s->second_round = false;
+		*s->refused = 0;
+	}
 	if (!str_starts(value, STATE_PREFIX) || strlen(value) != strlen(STATE_PREFIX) + 64)
 		return; /* another helper's */
 	s->second_round = true;
@@ -79,7 +94,7 @@ static bool take_field(struct request *r, struct exchange_state *s, const char *
 	else if (str_eq(key, "password") || str_eq(key, "credential"))
 		return secret_set(&s->given, value, strlen(value)) || bad_input("the credential is longer than 64 KiB", err);
 	else if (str_eq(key, "capability[]"))
-		s->accepts |= str_eq(value, "authtype") ? ACCEPTS_AUTHTYPE : str_eq(value, "state") ? ACCEPTS_STATE : 0u;
+		take_capability(s, value);
 	else if (str_eq(key, "state[]"))
 		take_state(s, value);
 	return true; /* what we don't know is for others */
@@ -141,6 +156,16 @@ static bool normalise(struct request *r)
 	return !climbs && !str_has_control(r->path) && !strchr(r->path, '\\');
 }
 
+/* Does a broken request name a host of ours anywhere, or nothing at all? */
+static bool is_about_us(const struct buf *in)
+{
+	static const char *const names[] = {"dev.azure.com", ".visualstudio.com"};
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (memmem(in->p, in->len, names[i], strlen(names[i])))
+			return true;
+	return in->len == 0;
+}
+
 static enum request_action action_of(const char *word)
 {
 	static const char *const words[] = {[ACTION_GET] = "get", [ACTION_STORE] = "store", [ACTION_ERASE] = "erase", [ACTION_CAPABILITY] = "capability"};
@@ -158,7 +183,11 @@ static bool git_parse(const struct ctx *ctx, int argc, char *const *argv, struct
 	r->action = action_of(argc > 0 ? argv[argc - 1] : NULL);
 	if (r->action == ACTION_NONE || r->action == ACTION_CAPABILITY || r->action == ACTION_STORE)
 		return true; /* store: a token of ours is kept already, and git's success is no proof that it is good */
-	return read_input(ctx, &in, err) && take_lines(r, s, &in, err) && normalise(r);
+	if (read_input(ctx, &in, err) && take_lines(r, s, &in, err))
+		return normalise(r);
+	if (!is_about_us(&in)) /* what a stranger's server makes of git's request is not worth a line */
+		*err = ERR_INIT;
+	return false;
 }
 
 static void git_other(const struct request *r, struct buf *out)
@@ -226,8 +255,12 @@ static void git_refused(const struct request *r, const struct plan *p, int64_t a
 	if (age >= YOUNG_S)
 		return;
 	const char *client = identity_get(&p->id, KEY_CLIENT_ID), *tenant = identity_get(&p->id, KEY_TENANT);
-	buf_addf(line, "%s refused a fresh token of client %s (tenant %s): add it to %s%s with at least Basic access, or the organization belongs to another tenant",
-		 r->host, client ? client : "of az", tenant ? tenant : "of az", p->organization ? "organization " : "the organization", p->organization ? p->organization : "");
+	buf_addf(line, "%s refused a fresh token of ", r->host);
+	buf_addf(line, client ? "client %s" : "source %s", client ? client : p->source->name);
+	if (tenant)
+		buf_addf(line, " (tenant %s)", tenant);
+	buf_addf(line, ": add it to %s%s with at least Basic access, or the organization belongs to another tenant",
+		 p->organization ? "organization " : "the organization", p->organization ? p->organization : "");
 }
 
 /* One "key\nvalue" of `git config --null`; the key is in lower case. */

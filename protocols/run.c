@@ -22,7 +22,7 @@ static int deliver(const struct protocol *proto, const struct ctx *ctx, const st
 	return proto->unwritten;
 }
 
-static int say_no(const struct protocol *proto, const struct ctx *ctx, const struct request *r, const struct plan *p, const struct err *err)
+NOINLINE static int say_no(const struct protocol *proto, const struct ctx *ctx, const struct request *r, const struct plan *p, const struct err *err)
 {
 	AUTO_BUF out = buf_new(ANSWER_MAX);
 	AUTO_BUF line = buf_new(LINE_MAX_BYTES);
@@ -56,7 +56,7 @@ static bool forget_refused(struct ctx *ctx, const struct plan *p, const struct e
 	return true;
 }
 
-static int do_get(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
+NOINLINE static int do_get(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
 {
 	struct err err = ERR_INIT;
 	AUTO_PLAN p = {0};
@@ -88,7 +88,7 @@ static int64_t age_by_claims(const struct ctx *ctx, const struct plan *p, const 
 	return ctx->clock->wall(ctx->clock) - jwt.iat;
 }
 
-static int do_erase(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
+NOINLINE static int do_erase(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
 {
 	struct err err = ERR_INIT;
 	AUTO_PLAN p = {0};

@@ -10,6 +10,8 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 #define UNUSED __attribute__((unused))
+/* Keeps a branch's large locals (struct err) out of its caller's frame: each page that is touched costs. */
+#define NOINLINE __attribute__((noinline))
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Owners are locals that free themselves: functions then read from top to bottom and return early. */

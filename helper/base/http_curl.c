@@ -230,18 +230,18 @@ static const char *proxy_of(const struct http *http)
 
 static bool explain_proxy(const struct http *http, const char *host, long connect_code, struct err *err)
 {
-	const char *proxy = proxy_of(http);
+	const char *proxy = proxy_of(http), *setting = http->proxy ? "git's http.proxy" : "HTTPS_PROXY";
 	AUTO_BUF masked = buf_new(512);
 	url_mask(&masked, proxy ? proxy : "the proxy");
 	if (connect_code == 407) {
 		err_set(err, ERR_NETWORK, NULL, "proxy %s wants a log-in (HTTP 407) before it lets us reach %s", masked.p, host);
-		return err_hint(err, "put user and password into HTTPS_PROXY, or except %s: NO_PROXY=%s", host, host);
+		return err_hint(err, "put user and password into %s, or except the host: NO_PROXY=%s", setting, host);
 	}
 	if (connect_code)
 		err_set(err, ERR_NETWORK, NULL, "proxy %s does not let us reach %s (HTTP %ld)", masked.p, host, connect_code);
 	else
 		err_set(err, ERR_NETWORK, NULL, "%s cannot be reached through proxy %s", host, masked.p);
-	return err_hint(err, "check HTTPS_PROXY, or except the host: NO_PROXY=%s", host);
+	return err_hint(err, "check %s, or except the host: NO_PROXY=%s", setting, host);
 }
 
 static bool explain(CURLcode rc, const struct transfer *t, const struct http *http, const char *host, long connect_code,

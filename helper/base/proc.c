@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "helper/base/clock.h"
@@ -100,7 +101,7 @@ static char **child_env(const char *const *more)
 	return vars;
 }
 
-_Noreturn static void child(const struct proc_run *r, char **vars, int out, int errfd, int report)
+_Noreturn static void become(const struct proc_run *r, char **vars, int out, int errfd, int report)
 {
 	int null = open("/dev/null", O_RDWR);
 	setpgid(0, 0);
@@ -119,6 +120,12 @@ _Noreturn static void child(const struct proc_run *r, char **vars, int out, int 
 
 struct pipes {
 	int out[2], err[2], report[2];
+};
+
+struct child {
+	pid_t pid;
+	int pidfd; /* -1 where the kernel gives none */
+	int64_t end;
 };
 
 static void close_pair(int p[2])
@@ -163,64 +170,68 @@ static bool has_ended(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
-/* Until stdout and stderr are closed, the child has ended and nothing more is there (az leaves an uploader behind that
- * holds its stdout), stdout is over its cap, or the deadline passes (false). */
-static bool collect(struct proc_run *r, struct pipes *p, pid_t pid, int64_t end, bool *over)
+/* Wait for any of the pipes or the child's end; without a pidfd (older kernels, some sandboxes) look again soon. */
+static int wait_any(struct pollfd fds[3], int64_t left)
 {
 	enum { SLICE_MS = 20 };
-	struct clock c = clock_real();
+	int64_t most = fds[2].fd >= 0 || left < SLICE_MS ? left : SLICE_MS;
+	return poll(fds, 3, (int)(most < 0 ? 0 : most));
+}
+
+/* Until stdout and stderr are closed, the child has ended and nothing more is there (az leaves an uploader behind that
+ * holds its stdout), stdout is over its cap, or the deadline passes (false). */
+static bool collect(struct proc_run *r, struct pipes *p, const struct child *c, bool *over)
+{
+	struct clock clock = clock_real();
 	while ((p->out[0] >= 0 || p->err[0] >= 0) && !*over) {
-		struct pollfd fds[2] = {{.fd = p->out[0], .events = POLLIN}, {.fd = p->err[0], .events = POLLIN}};
-		int64_t left = end - c.mono_ms(&c);
+		struct pollfd fds[3] = {{.fd = p->out[0], .events = POLLIN}, {.fd = p->err[0], .events = POLLIN}, {.fd = c->pidfd, .events = POLLIN}};
+		int64_t left = c->end - clock.mono_ms(&clock);
 		if (left <= 0)
 			return false;
-		bool ended = has_ended(pid);
-		int n = poll(fds, 2, ended ? 0 : left < SLICE_MS ? (int)left : SLICE_MS);
-		if (n < 0 && errno != EINTR)
+		bool ended = has_ended(c->pid);
+		if (wait_any(fds, ended ? 0 : left) < 0 && errno != EINTR)
 			return false;
-		if (n == 0 && ended)
+		if (ended && !fds[0].revents && !fds[1].revents)
 			return true;
-		if (n > 0 && fds[0].revents && !take(p->out[0], r->out, over))
+		if (fds[0].revents && !take(p->out[0], r->out, over))
 			close_end(&p->out[0]);
-		if (n > 0 && fds[1].revents && !take(p->err[0], r->err, NULL))
+		if (fds[1].revents && !take(p->err[0], r->err, NULL))
 			close_end(&p->err[0]);
 	}
 	return true;
 }
 
 /* A child may close its pipes and live on: it has until the deadline, then it is killed with its group. */
-static bool reap(pid_t pid, int64_t end, bool kill_now, int *status)
+static bool reap(const struct child *c, bool kill_now, int *status)
 {
-	struct clock c = clock_real();
-	int64_t pause = 1;
+	struct clock clock = clock_real();
 	bool in_time = true;
-	for (;;) {
-		if (kill_now)
-			kill(-pid, SIGKILL);
-		pid_t got = waitpid(pid, status, kill_now ? 0 : WNOHANG);
-		if (got == pid)
-			return in_time;
-		if (got < 0 && errno != EINTR)
-			return false;
-		if (c.mono_ms(&c) >= end) {
-			kill_now = true;
-			in_time = false;
-		} else if (!kill_now) {
-			c.sleep_ms(&c, pause);
-			pause = pause < 20 ? pause * 2 : 20;
-		}
+	while (!kill_now && !has_ended(c->pid)) {
+		struct pollfd fds[3] = {{.fd = -1}, {.fd = -1}, {.fd = c->pidfd, .events = POLLIN}};
+		int64_t left = c->end - clock.mono_ms(&clock);
+		in_time = left > 0;
+		kill_now = left <= 0;
+		if (!kill_now)
+			wait_any(fds, left);
 	}
+	if (kill_now)
+		kill(-c->pid, SIGKILL);
+	while (waitpid(c->pid, status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return in_time;
 }
 
 static bool finish(struct proc_run *r, struct pipes *p, pid_t pid, struct err *err)
 {
-	struct clock c = clock_real();
-	int64_t end = c.mono_ms(&c) + r->timeout_ms;
+	struct clock clock = clock_real();
+	struct child c = {.pid = pid, .end = clock.mono_ms(&clock) + r->timeout_ms, .pidfd = (int)syscall(SYS_pidfd_open, pid, 0)};
 	int why = 0, status = 0;
 	bool over = false;
 	bool failed = read(p->report[0], &why, sizeof why) == sizeof why;
-	bool in_time = collect(r, p, pid, end, &over);
-	in_time = reap(pid, end, over || !in_time, &status) && in_time;
+	bool in_time = collect(r, p, &c, &over);
+	in_time = reap(&c, over || !in_time, &status) && in_time;
+	close_end(&c.pidfd);
 	if (failed)
 		return err_set(err, ERR_SOURCE, NULL, "%s: cannot be started: %s", r->argv[0], strerror(why));
 	if (!in_time)
@@ -241,7 +252,7 @@ static bool real_run(struct proc *proc UNUSED, struct proc_run *r, struct err *e
 	char **vars = child_env(r->more_env);
 	pid_t pid = fork();
 	if (pid == 0)
-		child(r, vars, p.out[1], p.err[1], p.report[1]);
+		become(r, vars, p.out[1], p.err[1], p.report[1]);
 	free(vars);
 	if (pid < 0) {
 		close_all(&p);

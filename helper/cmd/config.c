@@ -62,8 +62,7 @@ static int check_url(struct ctx *ctx, const char *text, struct buf *out)
 	if (v == PLAN_FAIL || v == PLAN_UNCLEAR)
 		return cmd_fail(&err);
 	if (v == PLAN_NOT_OURS) {
-		buf_addf(out, "%s: not answered for, so git asks its next helper or you\n", text);
-		buf_addf(out, "  because %s\n", plan_host_known(ctx, &r) ? "no identity with a source covers it" : "the host is neither known nor named by a [match]");
+		buf_addf(out, "%s: not answered for, so git asks its next helper or you\n  because %s\n", text, p.why);
 		cmd_print(ctx, out);
 		return ERR_POLICY;
 	}
@@ -73,13 +72,24 @@ static int check_url(struct ctx *ctx, const char *text, struct buf *out)
 	return cmd_print(ctx, out);
 }
 
+/* A git pattern for a host that no token goes to. */
+static bool is_dead(const struct section *s)
+{
+	const char *rest = strstr(s->name, "://");
+	if (!rest)
+		return false;
+	AUTO_STR host = str_ndup(rest + 3, strcspn(rest + 3, "/:"));
+	str_lower(host);
+	return !plan_pattern_serves(host);
+}
+
 static int config(struct ctx *ctx, int argc, char *const *argv)
 {
 	AUTO_BUF out = buf_new(32 * 1024);
 	if (argc == 1 && str_eq(argv[0], "keys"))
 		return keys(ctx);
 	if (argc < 1 || argc > 2 || !str_eq(argv[0], "check"))
-		return cmd_usage(&command_config, argc ? argv[0] : NULL);
+		return cmd_usage(&command_config, argc ? argv[argc > 1 && (str_eq(argv[0], "keys") || str_eq(argv[0], "check")) ? argc - 1 : 0] : NULL);
 	if (ctx->config->broken)
 		return cmd_fail(&ctx->config->err);
 	show_files(ctx, &out);
@@ -88,7 +98,8 @@ static int config(struct ctx *ctx, int argc, char *const *argv)
 	for (size_t i = 0; i < ctx->config->count; i++) {
 		const struct section *s = &ctx->config->sections[i];
 		static const char *const words[] = {"daypass", "identity", "match"};
-		buf_addf(&out, "  [%s%s%s] at %s\n", words[s->kind], *s->name ? " " : "", s->name, s->origin);
+		const char *never = s->kind == SECTION_MATCH && is_dead(s) ? ": never used, daypass answers git for dev.azure.com and ORG.visualstudio.com only" : "";
+		buf_addf(&out, "  [%s%s%s] at %s%s\n", words[s->kind], *s->name ? " " : "", s->name, s->origin, never);
 	}
 	return cmd_print(ctx, &out);
 }

@@ -233,10 +233,10 @@ bool config_parse(struct config *c, int file, const char *path, const char *text
 		text += 3;
 		len -= 3;
 	}
+	AUTO_BUF line = buf_new(LINE_MAX_BYTES);
 	while (len) {
 		const char *end = memchr(text, '\n', len);
 		size_t n = end ? (size_t)(end - text) : len, whole = end ? n + 1 : n;
-		char line[LINE_MAX_BYTES + 1];
 		r.line++;
 		n -= n && text[n - 1] == '\r';
 		if (n > LINE_MAX_BYTES)
@@ -245,9 +245,9 @@ bool config_parse(struct config *c, int file, const char *path, const char *text
 			return err_set(err, ERR_CONFIG, NULL, "%s:%d: a NUL byte", path, r.line);
 		if (c->count > SECTIONS_MAX)
 			return err_set(err, ERR_CONFIG, NULL, "%s:%d: more than %d sections", path, r.line, SECTIONS_MAX);
-		memcpy(line, text, n);
-		line[n] = 0;
-		if (!read_line(&r, line, err))
+		buf_clear(&line);
+		buf_add(&line, text, n);
+		if (!read_line(&r, line.p, err))
 			return false;
 		text += whole;
 		len -= whole;
@@ -266,6 +266,8 @@ static bool load_file(struct config *c, int file, const char *path, bool named, 
 	AUTO_BUF text = buf_new(FILE_MAX_BYTES);
 	struct stat st;
 	if (str_eq(path, "/dev/null")) /* DAYPASS_CONFIG=/dev/null: none, on purpose */
+		return true;
+	if (access(path, F_OK) < 0 && none_here(errno, named)) /* by far the most frequent case */
 		return true;
 	errno = 0;
 	if (!file_read(path, &text, &st, ERR_CONFIG, err)) {
@@ -290,12 +292,25 @@ static char *user_file(const struct env *env)
 	return home ? str_printf("%s/.config/daypass/config", home) : NULL;
 }
 
+/* A wrong variable is as wrong as a wrong line: whoever sets DAYPASS_CACHE=off believes that nothing is kept. */
+static bool check_variables(const struct env *env, struct err *err)
+{
+	struct setting scratch[KEY_COUNT] = {0};
+	bool ok = true;
+	for (int k = 0; ok && k < KEY_COUNT; k++) {
+		const char *value = config_keys[k].section != SECTION_IDENTITY ? env_get(env, config_keys[k].env) : NULL;
+		ok = !value || config_set(scratch, (enum key)k, value, config_keys[k].env, err);
+	}
+	config_settings_free(scratch);
+	return ok;
+}
+
 void config_load(struct config *c, const struct env *env, const char *system_file)
 {
 	*c = (struct config){.env = env};
 	const char *named = env_get(env, "DAYPASS_CONFIG");
 	AUTO_STR path = named ? str_dup(named) : user_file(env);
-	c->broken = (path && !load_file(c, 0, path, named != NULL, &c->err)) ||
+	c->broken = !check_variables(env, &c->err) || (path && !load_file(c, 0, path, named != NULL, &c->err)) ||
 		    !load_file(c, 1, system_file ? system_file : "/etc/daypass/config", false, &c->err);
 	if (c->broken)
 		log_trace("configuration: %s", c->err.msg);

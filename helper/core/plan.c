@@ -51,6 +51,14 @@ static bool named_by_job(const struct ctx *ctx, const char *host)
 	return uri && url_parse(uri, &u) && str_eq(u.scheme, "https") && str_eq(u.host, host);
 }
 
+bool plan_pattern_serves(const char *pattern)
+{
+	for (size_t i = 0; i < COUNT_OF(hosts); i++)
+		if (url_host_match(hosts[i].pattern, pattern) || url_host_match(pattern, hosts[i].pattern))
+			return true;
+	return false;
+}
+
 bool plan_host_known(const struct ctx *ctx, const struct request *r)
 {
 	const struct host_row *row = host_row(r);
@@ -130,19 +138,16 @@ enum verdict plan_source(const struct ctx *ctx, const struct identity *id, const
 	return PLAN_FAIL;
 }
 
-static enum verdict no_source(const struct identity *id, struct err *err)
-{
-	if (id->from_env) /* a stray AZURE_TENANT_ID and AZURE_CLIENT_ID on a laptop name nobody */
-		return PLAN_NOT_OURS;
-	err_set(err, ERR_SOURCE, NULL, "identity %s (%s): no source of an external token is present here", id->name, id->origin);
-	err_hint(err, "on a laptop: source = az, after `az login`; elsewhere: daypass whoami");
-	return PLAN_FAIL;
-}
-
 static void note_secret_ignored(const struct ctx *ctx)
 {
 	if (env_get(&ctx->env, "AZURE_CLIENT_SECRET"))
 		log_note("AZURE_CLIENT_SECRET is set and not used: a federated source is present");
+}
+
+static enum verdict not_ours(struct plan *p, const char *why)
+{
+	str_set(&p->why, why);
+	return PLAN_NOT_OURS;
 }
 
 static void explain(struct plan *p, const char *because)
@@ -151,11 +156,20 @@ static void explain(struct plan *p, const char *because)
 	log_trace("plan: %s", p->why);
 }
 
+static enum verdict no_source(struct plan *p, struct err *err)
+{
+	if (p->id.from_env) /* a stray AZURE_TENANT_ID and AZURE_CLIENT_ID on a laptop name nobody */
+		return not_ours(p, "the environment names an identity, but there is no source of an external token");
+	err_set(err, ERR_SOURCE, NULL, "identity %s (%s): no source of an external token is present here", p->id.name, p->id.origin);
+	err_hint(err, "on a laptop: source = az, after `az login`; elsewhere: daypass whoami");
+	return PLAN_FAIL;
+}
+
 static enum verdict complete(const struct ctx *ctx, const char *resource, const char *because, struct plan *p, struct err *err)
 {
 	enum verdict v = plan_source(ctx, &p->id, &p->source, err);
 	if (v == PLAN_NOT_OURS)
-		return no_source(&p->id, err);
+		return no_source(p, err);
 	if (v != PLAN_OURS)
 		return v;
 	note_secret_ignored(ctx);
@@ -177,7 +191,7 @@ static enum verdict by_match(const struct ctx *ctx, const struct match *m, const
 			     struct plan *p, struct err *err)
 {
 	if (m->result == MATCH_NONE)
-		return PLAN_NOT_OURS;
+		return not_ours(p, "there are [match] sections for git, and none covers it");
 	if (m->result == MATCH_UNCLEAR)
 		return unclear(r, err);
 	const struct section *s = m->section;
@@ -197,7 +211,7 @@ static enum verdict by_match(const struct ctx *ctx, const struct match *m, const
 static enum verdict without_match(const struct ctx *ctx, const struct request *r, const char *resource, struct plan *p, struct err *err)
 {
 	if (!plan_identity(ctx, r->kind, NULL, &p->id, err))
-		return err->kind ? PLAN_FAIL : PLAN_NOT_OURS;
+		return err->kind ? PLAN_FAIL : not_ours(p, "neither a configuration nor the environment names an identity");
 	return complete(ctx, resource, r->host ? "no [match] is about such hosts and this one is known" : "it was asked for", p, err);
 }
 
@@ -207,11 +221,11 @@ enum verdict plan_make(const struct ctx *ctx, const struct request *r, struct pl
 	*err = ERR_INIT;
 	const struct host_row *row = r->host ? host_row(r) : NULL;
 	if (r->host && !row)
-		return PLAN_NOT_OURS;
+		return not_ours(out, "it is no host that daypass gives tokens to");
 	bool known = !r->host || plan_host_known(ctx, r);
 	if (ctx->config->broken) {
 		*err = ctx->config->err;
-		return known ? PLAN_FAIL : PLAN_NOT_OURS;
+		return known ? PLAN_FAIL : not_ours(out, "the configuration cannot be read");
 	}
 	const char *resource = row ? row->resource : r->resource;
 	if (r->kind == REQUEST_GIT)
@@ -219,5 +233,5 @@ enum verdict plan_make(const struct ctx *ctx, const struct request *r, struct pl
 	struct match m = r->host ? match_find(ctx->config, r) : (struct match){.result = MATCH_NO_PATTERNS};
 	if (m.result != MATCH_NO_PATTERNS)
 		return by_match(ctx, &m, r, resource, out, err);
-	return known ? without_match(ctx, r, resource, out, err) : PLAN_NOT_OURS;
+	return known ? without_match(ctx, r, resource, out, err) : not_ours(out, "such a host is served only where a [match] names it");
 }

@@ -25,7 +25,7 @@ struct plan {
 	char *resource, *scope;	 /* what the access token is for */
 	char *authority, *audience; /* NULL where the source yields access tokens */
 	char *organization;	    /* Azure DevOps', NULL where unknown or another kind of request */
-	char *why;		    /* the decision in words, for `config check` and the trace */
+	char *why;		    /* the decision in words, PLAN_NOT_OURS too: for `config check` and the trace */
 	bool named;		    /* a [match] names this request */
 	bool soft;		    /* on-failure = soft there */
 };
@@ -37,6 +37,8 @@ void plan_free(struct plan *p);
 enum verdict plan_make(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err);
 /* Is this a host that policy knows for such requests without any configuration? */
 bool plan_host_known(const struct ctx *ctx, const struct request *r);
+/* Can a [match] on this host pattern (lower case, "*" for a label) ever serve a request? */
+bool plan_pattern_serves(const char *pattern);
 /* Choose the identity that would serve a request that no [match] is about: --identity, DAYPASS_IDENTITY, `default`,
  * else the environment's. False with ERR_NONE where there is nobody. */
 bool plan_identity(const struct ctx *ctx, enum request_kind kind, const char *name, struct identity *out, struct err *err);

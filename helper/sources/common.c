@@ -11,7 +11,9 @@ bool token_take(const char *text, size_t len, const char *what, struct token *ou
 	if (!secret_set(&out->value, text, len))
 		return err_set(err, ERR_SOURCE, NULL, "%s is larger than %d KiB: not a token", what, TOKEN_MAX / 1024);
 	buf_trim(secret_buf(&out->value));
-	return secret_len(&out->value) || err_set(err, ERR_SOURCE, NULL, "%s is empty", what);
+	AUTO_STR iss = NULL;
+	AUTO_STR sub = NULL;
+	return jwt_caller(&out->value, what, &iss, &sub, err);
 }
 
 bool token_print(const struct token *t, const char *what, struct buf *out, struct buf *evidence, struct err *err)

@@ -6,8 +6,8 @@
 #include "helper/core/identity.h"
 #include "helper/core/source.h"
 
-/* Take text as an external token: trimmed of blanks, line ends, quotes and byte order mark, not empty. Whether it is a
- * JWT is for flow_assertion to say. */
+/* Take text as an external token: trimmed of blanks, line ends, quotes and byte order mark, and a
+ * JWT: the message names what it is not (what: "the file /x"). */
 bool token_take(const char *text, size_t len, const char *what, struct token *out, struct err *err);
 /* iss and sub of a JWT as the fingerprint, its hash as the evidence. */
 bool token_print(const struct token *t, const char *what, struct buf *out, struct buf *evidence, struct err *err);

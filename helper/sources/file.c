@@ -33,7 +33,7 @@ static bool file_fetch(const struct ctx *ctx, const struct identity *id, const c
 static bool file_fingerprint(const struct ctx *ctx, const struct identity *id, struct buf *out, struct buf *evidence, struct err *err)
 {
 	AUTO_TOKEN t = token_new();
-	return file_fetch(ctx, id, NULL, &t, err) && token_print(&t, "the token file", out, evidence, err);
+	return file_fetch(ctx, id, NULL, &t, err) && token_print(&t, path_of(ctx, id), out, evidence, err);
 }
 
 const struct source source_file = {
