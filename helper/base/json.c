@@ -123,7 +123,7 @@ bool json_number(const struct json *j, int64_t *out)
 	if (!is(item, cJSON_Number) || !(item->valuedouble >= 0) || item->valuedouble > (double)exact)
 		return false;
 	*out = (int64_t)item->valuedouble;
-	return true;
+	return (double)*out == item->valuedouble;
 }
 
 bool json_int(const struct json *j, const char *name, int64_t *out)

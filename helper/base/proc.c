@@ -103,7 +103,7 @@ static char **child_env(const char *const *more)
 
 _Noreturn static void become(const struct proc_run *r, char **vars, int out, int errfd, int report)
 {
-	int null = open("/dev/null", O_RDWR);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	setpgid(0, 0);
 	umask(start.umask);
 	setrlimit(RLIMIT_CORE, &start.core);

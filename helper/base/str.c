@@ -161,7 +161,7 @@ bool str_to_int(const char *s, int64_t max, int64_t *out)
 		if (*s < '0' || *s > '9')
 			return false;
 		int64_t digit = *s - '0';
-		if (v > (max - digit) / 10)
+		if (digit > max || v > (max - digit) / 10)
 			return false;
 		v = v * 10 + digit;
 	}

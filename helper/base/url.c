@@ -57,7 +57,7 @@ static bool parse_authority(const char *text, struct url *out)
 	}
 	if (*text == '[') {
 		const char *end = strchr(text, ']');
-		if (!end || (end[1] && end[1] != ':') || strspn(text + 1, "0123456789abcdefABCDEF:.") != (size_t)(end - text - 1))
+		if (!end || end == text + 1 || (end[1] && end[1] != ':') || strspn(text + 1, "0123456789abcdefABCDEF:.") != (size_t)(end - text - 1))
 			return false;
 		out->host = str_ndup(text, (size_t)(end - text) + 1);
 		str_lower(out->host);
@@ -111,7 +111,7 @@ bool url_host_match(const char *pattern, const char *host)
 	while (*pattern && *host) {
 		size_t n = strcspn(pattern, "."), m = strcspn(host, ".");
 		bool any = n == 1 && *pattern == '*';
-		if (m == 0 || (!any && (n != m || strncmp(pattern, host, n) != 0)))
+		if (m == 0 || pattern[n] != host[m] || (!any && (n != m || strncmp(pattern, host, n) != 0)))
 			return false;
 		pattern += n + (pattern[n] == '.');
 		host += m + (host[m] == '.');

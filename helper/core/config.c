@@ -149,7 +149,18 @@ static const char *near_key(const char *word, enum section_kind kind)
 	return config_near(word, names, n);
 }
 
-static bool set_key(struct reader *r, const char *name, const char *value, struct err *err)
+/* One pair of quotes around the whole value goes; a command keeps its own for str_words. */
+static char *unquote(char *value)
+{
+	size_t n = strlen(value);
+	if (n >= 2 && value[0] == '"' && strchr(value + 1, '"') == value + n - 1) {
+		value[n - 1] = 0;
+		return value + 1;
+	}
+	return value;
+}
+
+static bool set_key(struct reader *r, const char *name, char *value, struct err *err)
 {
 	bool optional = *name == '?';
 	name += optional;
@@ -171,17 +182,20 @@ static bool set_key(struct reader *r, const char *name, const char *value, struc
 			return fail(r, err, "this key stands twice in its section:", name);
 		return true; /* the user's file came first and wins */
 	}
-	return config_set(r->section->set, (enum key)key, value, origin, err);
+	return config_set(r->section->set, (enum key)key, key == KEY_COMMAND ? value : unquote(value), origin, err);
 }
 
-/* Cut a comment: '#' or ';' at the start or after a blank, outside double quotes. False on an open quote. */
+/* Cut a comment: '#' or ';' at the start or after a blank, outside double quotes, where tabs become blanks too. False on
+ * an open quote. */
 static bool cut_comment(char *line)
 {
 	bool quoted = false;
 	for (char *p = line; *p; p++) {
 		if (*p == '"')
 			quoted = !quoted;
-		if (!quoted && (*p == '#' || *p == ';') && (p == line || p[-1] == ' ' || p[-1] == '\t')) {
+		if (!quoted && *p == '\t')
+			*p = ' ';
+		if (!quoted && (*p == '#' || *p == ';') && (p == line || p[-1] == ' ')) {
 			*p = 0;
 			break;
 		}
@@ -195,17 +209,6 @@ static char *trim(char *s)
 	for (size_t n = strlen(s); n && (s[n - 1] == ' ' || s[n - 1] == '\t'); n--)
 		s[n - 1] = 0;
 	return s;
-}
-
-/* One pair of quotes around the whole value goes; a command keeps its own for str_words. */
-static char *unquote(char *value)
-{
-	size_t n = strlen(value);
-	if (n >= 2 && value[0] == '"' && strchr(value + 1, '"') == value + n - 1) {
-		value[n - 1] = 0;
-		return value + 1;
-	}
-	return value;
 }
 
 static bool read_line(struct reader *r, char *line, struct err *err)
@@ -223,7 +226,7 @@ static bool read_line(struct reader *r, char *line, struct err *err)
 	if (!equals)
 		return fail(r, err, "neither [section] nor key = value:", text);
 	*equals = 0;
-	return set_key(r, trim(text), unquote(trim(equals + 1)), err);
+	return set_key(r, trim(text), trim(equals + 1), err);
 }
 
 bool config_parse(struct config *c, int file, const char *path, const char *text, size_t len, struct err *err)
@@ -310,8 +313,9 @@ void config_load(struct config *c, const struct env *env, const char *system_fil
 	*c = (struct config){.env = env};
 	const char *named = env_get(env, "DAYPASS_CONFIG");
 	AUTO_STR path = named ? str_dup(named) : user_file(env);
+	const char *machine = system_file ? system_file : "/etc/daypass/config";
 	c->broken = !check_variables(env, &c->err) || (path && !load_file(c, 0, path, named != NULL, &c->err)) ||
-		    !load_file(c, 1, system_file ? system_file : "/etc/daypass/config", false, &c->err);
+		    (!str_eq(path, machine) && !load_file(c, 1, machine, false, &c->err));
 	if (c->broken)
 		log_trace("configuration: %s", c->err.msg);
 }

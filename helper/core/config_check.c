@@ -83,6 +83,24 @@ const char *is_timeout(const char *value)
 	return str_to_int(value, 600, &seconds) && seconds > 0 ? NULL : "it must be a number of seconds, 1 to 600";
 }
 
+/* The pattern with a letter for each "*" that stands for a label, so that it can be judged as a URL; NULL where a "*"
+ * stands beside other letters. */
+static char *plain_pattern(const char *pattern)
+{
+	char *plain = str_dup(pattern);
+	char *host = strstr(plain, "://") + 3;
+	for (char *p = host; *p && *p != '/'; p++) {
+		bool whole = (p == host || p[-1] == '.') && (!p[1] || p[1] == '.' || p[1] == '/' || p[1] == ':');
+		if (*p == '*' && !whole) {
+			free(plain);
+			return NULL;
+		}
+		if (*p == '*')
+			*p = 'x';
+	}
+	return plain;
+}
+
 const char *config_bad_pattern(const char *pattern)
 {
 	AUTO_URL u = {0};
@@ -92,12 +110,10 @@ const char *config_bad_pattern(const char *pattern)
 		return strcspn(pattern, "/:@?#% \t") == strlen(pattern) ? NULL : "a registry's pattern is a bare host, such as *.azurecr.io";
 	if (!str_starts(pattern, "https://"))
 		return "tokens go to https only: write https://HOST[/PATH]";
-	AUTO_STR plain = str_dup(pattern);
-	for (char *p = strstr(plain, "://"); *p && (*p != '/' || p < strstr(plain, "://") + 3); p++)
-		if (*p == '*')
-			*p = 'x'; /* "*" stands for one label: judge the rest as a host */
-	if (!url_parse(plain, &u) || u.user || u.query || (u.port && u.port != 443))
-		return "a pattern is https://HOST[/PATH], without user, port or query";
+	AUTO_STR plain = plain_pattern(pattern);
+	AUTO_BUF path = buf_new(4096);
+	if (!plain || !url_parse(plain, &u) || u.user || u.query || (u.port && u.port != 443) || !url_decode(&path, u.path))
+		return "a pattern is https://HOST[/PATH], where * stands for a whole label of HOST, without user, port or query";
 	return NULL;
 }
 

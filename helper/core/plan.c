@@ -223,9 +223,11 @@ enum verdict plan_make(const struct ctx *ctx, const struct request *r, struct pl
 	if (r->host && !row)
 		return not_ours(out, "it is no host that daypass gives tokens to");
 	bool known = !r->host || plan_host_known(ctx, r);
+	if (ctx->config->broken && !known)
+		return not_ours(out, "the configuration cannot be read");
 	if (ctx->config->broken) {
 		*err = ctx->config->err;
-		return known ? PLAN_FAIL : not_ours(out, "the configuration cannot be read");
+		return PLAN_FAIL;
 	}
 	const char *resource = row ? row->resource : r->resource;
 	if (r->kind == REQUEST_GIT)
