@@ -126,7 +126,7 @@ test: unit golden
 layers: all
 	@$(PYTHON) tests/layers.py $(B)/daypass
 
-CLOUD = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/cloud/run
+CLOUD = PYTHONDONTWRITEBYTECODE=1 DAYPASS_TEST_BIN='$(CURDIR)/$(B)/bin' $(PYTHON) tests/cloud/run
 PYTEST = $(PYTHON) -m pytest -q -rs -p no:cacheprovider
 
 e2e: all
