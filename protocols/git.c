@@ -156,14 +156,14 @@ static bool normalise(struct request *r)
 	return !climbs && !str_has_control(r->path) && !strchr(r->path, '\\');
 }
 
-/* Does a broken request name a host of ours anywhere, or nothing at all? */
+/* A broken request that names only hosts of others is theirs. */
 static bool is_about_us(const struct buf *in)
 {
 	static const char *const names[] = {"dev.azure.com", ".visualstudio.com"};
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		if (memmem(in->p, in->len, names[i], strlen(names[i])))
 			return true;
-	return in->len == 0;
+	return !memmem(in->p, in->len, "host=", strlen("host="));
 }
 
 static enum request_action action_of(const char *word)
@@ -183,9 +183,10 @@ static bool git_parse(const struct ctx *ctx, int argc, char *const *argv, struct
 	r->action = action_of(argc > 0 ? argv[argc - 1] : NULL);
 	if (r->action == ACTION_NONE || r->action == ACTION_CAPABILITY || r->action == ACTION_STORE)
 		return true; /* store: a token of ours is kept already, and git's success is no proof that it is good */
-	if (read_input(ctx, &in, err) && take_lines(r, s, &in, err))
+	bool whole = read_input(ctx, &in, err), about_us = is_about_us(&in);
+	if (whole && take_lines(r, s, &in, err))
 		return normalise(r);
-	if (!is_about_us(&in)) /* what a stranger's server makes of git's request is not worth a line */
+	if (!about_us) /* what a stranger's server makes of git's request is not worth a line */
 		*err = ERR_INIT;
 	return false;
 }
@@ -284,7 +285,7 @@ static void git_network(struct http *http, void *user)
 	struct err ignored;
 	const char *const argv[] = {"git", "config", "--null", "--get-urlmatch", "http", "https://login.microsoftonline.com", NULL};
 	struct proc_run r = {.argv = argv, .timeout_ms = TIMEOUT_MS, .out = &text};
-	if (ctx->proc->run(ctx->proc, &r, &ignored))
+	if (ctx->proc->run(ctx->proc, &r, &ignored) && r.status == 0)
 		for (size_t at = 0; at < text.len; at += strlen(text.p + at) + 1)
 			take_setting(http, text.p + at);
 	if (env_get(&ctx->env, "GIT_SSL_CAINFO"))

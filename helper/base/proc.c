@@ -19,7 +19,7 @@ static struct {
 	char **vars;
 	mode_t umask;
 	struct rlimit core;
-	struct sigaction pipe;
+	struct sigaction pipe, file_size;
 	sigset_t mask;
 } start;
 
@@ -34,6 +34,7 @@ bool proc_begin(char **envp, struct err *err)
 	sigprocmask(SIG_SETMASK, NULL, &start.mask);
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigaction(SIGPIPE, &ignore, &start.pipe);
+	sigaction(SIGXFSZ, &ignore, &start.file_size);
 	getrlimit(RLIMIT_CORE, &start.core);
 #if !defined(DAYPASS_ASAN) /* the leak checker looks into its own process */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -110,6 +111,7 @@ _Noreturn static void become(const struct proc_run *r, char **vars, int out, int
 	umask(start.umask);
 	setrlimit(RLIMIT_CORE, &start.core);
 	sigaction(SIGPIPE, &start.pipe, NULL);
+	sigaction(SIGXFSZ, &start.file_size, NULL);
 	sigprocmask(SIG_SETMASK, &start.mask, NULL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(errfd >= 0 ? errfd : null, 2) < 0)
 		_exit(127);

@@ -26,7 +26,8 @@ struct proc {
 	const struct env *env;
 };
 
-/* Remember what children shall get, then harden: not dumpable, no core, SIGPIPE ignored. Call first in main. False
+/* Remember what children shall get, then harden: not dumpable (so no core), SIGPIPE and SIGXFSZ ignored: a
+ * write that fails is an error like any other. Call first in main. False
  * where the program runs with more rights than its caller's (set-id): it is not written for that. */
 bool proc_begin(char **envp, struct err *err);
 /* The environment as it was at the start: what env_get should read, and children get. */
