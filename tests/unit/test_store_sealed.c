@@ -1,0 +1,132 @@
+/* Records sealed with a key of the kernel's keyring: in a user namespace, whose keyring is nobody else's and goes with
+ * this process. */
+#include <sched.h>
+
+#include "helper/base/keyctl.h"
+#include "tests/unit/runtime.h"
+
+static bool own_keyring;
+
+static void tell(const char *path, const char *text)
+{
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, text, strlen(text)) < 0)
+		own_keyring = false;
+}
+
+static int enter(void **state UNUSED)
+{
+	unsigned char key[KEYCTL_KEY];
+	int32_t id;
+	unsigned uid = (unsigned)geteuid(), gid = (unsigned)getegid();
+	if (unshare(CLONE_NEWUSER) < 0)
+		return 0;
+	own_keyring = true;
+	AUTO_STR users = str_printf("%u %u 1", uid, uid);
+	AUTO_STR groups = str_printf("%u %u 1", gid, gid);
+	tell("/proc/self/setgroups", "deny");
+	tell("/proc/self/uid_map", users);
+	tell("/proc/self/gid_map", groups);
+	own_keyring = own_keyring && geteuid() == uid && keyctl_find("daypass:unit", key, &id) == KEYCTL_ABSENT;
+	return 0;
+}
+
+#define SEALED(r) \
+	if (!own_keyring) \
+		SKIP("no kernel keyring in a user namespace of our own"); \
+	RUNTIME(r); \
+	r.store.denied = false
+
+TEST(a_key_is_kept_by_its_name_and_read_by_its_id)
+{
+	unsigned char key[KEYCTL_KEY] = {7, 8, 9}, got[KEYCTL_KEY];
+	int32_t id = 0, found = 0;
+	if (!own_keyring)
+		SKIP("no kernel keyring in a user namespace of our own");
+	assert_int_equal(keyctl_add("daypass:unit", key, &id), KEYCTL_OK);
+	assert_int_equal(keyctl_read_id(id, got), KEYCTL_OK);
+	assert_memory_equal(key, got, sizeof key);
+	memset(got, 0, sizeof got);
+	assert_int_equal(keyctl_find("daypass:unit", got, &found), KEYCTL_OK);
+	assert_int_equal(found, id);
+	assert_memory_equal(key, got, sizeof key);
+	assert_int_equal(keyctl_read_id(0x7ffffff0, got), KEYCTL_ABSENT);
+}
+
+TEST(a_sealed_record_does_not_show_its_text)
+{
+	SEALED(r);
+	assert_true(runtime_put(&r, 1, "a-secret-token"));
+	assert_kept(&r, 1, "a-secret-token");
+	assert_says(r.store.port.describe(&r.store.port), "sealed, in ");
+	AUTO_STR file = runtime_file(&r, 1);
+	AUTO_BUF raw = buf_new(10000);
+	struct err err;
+	assert_true(file_read(file, &raw, NULL, ERR_INTERNAL, &err));
+	assert_null(memmem(raw.p, raw.len, "a-secret", 8));
+}
+
+TEST(any_changed_byte_of_a_sealed_record_is_a_miss)
+{
+	SEALED(r);
+	assert_true(runtime_put(&r, 1, "a-secret-token"));
+	AUTO_STR file = runtime_file(&r, 1);
+	struct stat st;
+	assert_int_equal(stat(file, &st), 0);
+	AUTO_CLOSE int fd = open(file, O_RDWR | O_CLOEXEC);
+	for (off_t i = 0; i < st.st_size; i++) {
+		unsigned char byte, changed;
+		assert_int_equal(pread(fd, &byte, 1, i), 1);
+		changed = (unsigned char)(byte ^ 0x04);
+		assert_int_equal(pwrite(fd, &changed, 1, i), 1);
+		assert_kept(&r, 1, NULL);
+		assert_int_equal(pwrite(fd, &byte, 1, i), 1);
+	}
+	r.store.denied = false;
+	assert_kept(&r, 1, "a-secret-token");
+}
+
+TEST(a_sealed_record_of_another_place_is_a_miss)
+{
+	SEALED(r);
+	assert_true(runtime_put(&r, 1, "one"));
+	assert_true(runtime_put(&r, 2, "two"));
+	AUTO_STR one = runtime_file(&r, 1);
+	AUTO_STR two = runtime_file(&r, 2);
+	assert_int_equal(rename(one, two), 0);
+	assert_kept(&r, 2, NULL);
+}
+
+TEST(without_its_key_a_record_is_a_miss_and_the_next_one_is_sealed_anew)
+{
+	SEALED(r);
+	assert_true(runtime_put(&r, 1, "one"));
+	unsigned char other[KEYCTL_KEY] = {1};
+	int32_t id;
+	assert_int_equal(keyctl_add("daypass:wrap:v1", other, &id), KEYCTL_OK); /* replaced */
+	assert_kept(&r, 1, NULL);
+	assert_true(runtime_put(&r, 1, "again"));
+	assert_kept(&r, 1, "again");
+	assert_says(r.store.port.describe(&r.store.port), "sealed");
+}
+
+TEST(where_only_sealed_records_count_they_are_kept_too)
+{
+	SEALED(r);
+	r.store.seal = STORE_SEAL_ALWAYS;
+	assert_true(runtime_put(&r, 1, "one"));
+	assert_kept(&r, 1, "one");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_key_is_kept_by_its_name_and_read_by_its_id),
+		T(a_sealed_record_does_not_show_its_text),
+		T(any_changed_byte_of_a_sealed_record_is_a_miss),
+		T(a_sealed_record_of_another_place_is_a_miss),
+		T(without_its_key_a_record_is_a_miss_and_the_next_one_is_sealed_anew),
+		T(where_only_sealed_records_count_they_are_kept_too),
+	};
+	return cmocka_run_group_tests(tests, enter, NULL);
+}
