@@ -68,7 +68,9 @@ static char *sentence(const char *description)
 	while (len && (description[len - 1] == ' ' || description[len - 1] == '\r' || description[len - 1] == '\n'))
 		len--;
 	const char *colon = str_starts(description, "AADSTS") ? strstr(description, ": ") : NULL;
-	size_t skip = colon && (size_t)(colon - description) < len ? (size_t)(colon - description) + 2 : 0;
+	size_t skip = colon ? (size_t)(colon - description) + 2 : 0;
+	if (skip > len)
+		return str_dup("");
 	return str_ndup(description + skip, len - skip < 400 ? len - skip : 400);
 }
 
