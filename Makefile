@@ -62,7 +62,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(flags_$(VARIANT)) -fvisibility=hidden -ffunc
 ALL_CPPFLAGS = $(DEFINES) $(INCLUDES) $(LIB_CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = $(ldflags_$(VARIANT)) $(LDFLAGS)
 
-.PHONY: all install uninstall test unit golden check check-real check-asan layers bench fuzz fuzz-run demo deps cloud e2e clean help FORCE
+.PHONY: all install uninstall test unit leak golden check check-real check-asan layers bench fuzz fuzz-run demo deps cloud e2e clean help FORCE
 all: $(B)/daypass $(FACES:%=$(B)/bin/%)
 
 help:
@@ -118,6 +118,10 @@ $(B)/bench/%: tests/bench/%.c
 unit: $(UNIT)
 	@$(PYTHON) tests/unit/run.py $(UNIT)
 
+# The sanitizer must really look: a leak on purpose.
+leak: $(B)/unit/leak_probe
+	@$(PYTHON) tests/unit/run.py --expect-leak $<
+
 golden: all
 	@$(PYTHON) tests/golden/run.py $(B)/bin
 
@@ -160,7 +164,7 @@ check-real:
 
 check-asan:
 	@tests/deps.sh check
-	@$(MAKE) --no-print-directory VARIANT=asan unit golden e2e
+	@$(MAKE) --no-print-directory VARIANT=asan unit leak golden e2e
 
 fuzz:
 	@tests/deps.sh fuzz
