@@ -1,0 +1,40 @@
+"""Real peers that the distribution does not have; tests/e2e/real/fetch.sh brings them."""
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CACHE = Path(os.environ.get("DAYPASS_TEST_CACHE") or Path.home() / ".cache" / "daypass-tests")
+
+
+class NewGit:
+    """A git of another release, for one place."""
+
+    def __init__(self, place, release):
+        root = CACHE / f"git-{release}" / "root" / "usr"
+        self.place, self.program = place, root / "bin" / "git"
+        self.more = {"GIT_EXEC_PATH": root / "lib" / "git-core", "GIT_TEMPLATE_DIR": root / "share" / "git-core" / "templates",
+                     "PATH": f"{self.program.parent}:{place.env()['PATH']}"}
+
+    def __call__(self, *args, rc=0, **how):
+        r = self.place.run([self.program, *args], **{**self.more, **how})
+        assert rc is None or r.rc == rc, r
+        return r
+
+
+@pytest.fixture(params=["trixie", "sid"])
+def git(request, place):
+    version = CACHE / f"git-{request.param}" / "version"
+    if not version.exists():
+        pytest.skip(f"not run: the git of {request.param} could not be fetched")
+    return NewGit(place, request.param)
+
+
+@pytest.fixture
+def azure_identity():
+    """The Python that has Microsoft's azure-identity."""
+    python = CACHE / "azure-identity" / "bin" / "python"
+    if not (CACHE / "azure-identity" / "done").exists() or subprocess.run([python, "-c", "import azure.identity"], capture_output=True).returncode:
+        pytest.skip("not run: azure-identity could not be installed")
+    return python
