@@ -131,7 +131,8 @@ layers: all
 	@$(PYTHON) tests/layers.py $(B)/daypass
 
 CLOUD = PYTHONDONTWRITEBYTECODE=1 DAYPASS_TEST_BIN='$(CURDIR)/$(B)/bin' $(PYTHON) tests/cloud/run
-PYTEST = $(PYTHON) -m pytest -q -rs -p no:cacheprovider
+# pytest's own folders go with the cloud's.
+PYTEST = sh -c 'exec $(PYTHON) -m pytest -q -rs -p no:cacheprovider --basetemp "$$DAYPASS_TEST_DIR/pytest" "$$@"' pytest
 
 e2e: all
 	@$(CLOUD) -- $(PYTEST) tests/e2e --ignore tests/e2e/real

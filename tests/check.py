@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 
 
 def counts(text):
@@ -21,6 +22,16 @@ def counts(text):
                 found["failed" if what == "error" else what] += int(n)
             break
     return found
+
+
+def skips(tier, text):
+    """Why tests were left out: pytest's lines, by reason, and those of the C programs."""
+    found = Counter()
+    for n, reason in re.findall(r"^SKIPPED \[(\d+)\] \S+: (.*)$", text, re.M):
+        found[reason] += int(n)
+    for reason in re.findall(r"^\s*\S*: skipped: (.*)$", text, re.M):
+        found[reason] += 1
+    return [f"{tier}: {reason} ({n})" for reason, n in sorted(found.items())]
 
 
 def run(make, tier):
@@ -37,8 +48,7 @@ def run(make, tier):
     n = counts(text)
     if status and not n["failed"]:
         n["failed"] = 1
-    skips = re.findall(r"^SKIPPED \[\d+\] (.*)$", text, re.M) + re.findall(r"^skipped: (.*)$", text, re.M)
-    return status, n, skips, time.monotonic() - start
+    return status, n, skips(tier, text), time.monotonic() - start
 
 
 def main():
@@ -55,7 +65,7 @@ def main():
         print(f"{tier:8} {n['passed']:5} passed {n['failed']:4} failed {n['skipped']:4} skipped {seconds:6.0f} s")
     if not_run:
         print("--- what could not run, and why")
-        for reason in sorted(set(not_run)):
+        for reason in not_run:
             print(f"  {reason}")
     if failed:
         print(f"failed: {', '.join(failed)}")

@@ -1,5 +1,6 @@
 """Fixtures of the end-to-end tests, and the rule about skips: where CI is set, only what ALLOWED_SKIPS names may be left out."""
 import os
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,12 @@ ALLOWED_SKIPS = ("not run: no namespaces", "not run: no kernel keyring", "not ru
                  "not run: the git of", "not run: azure-identity")
 
 
+# Where daypass keeps tokens when a test gives it no runtime folder: not ours to leave behind, nor to take away.
+SHARED = Path(f"/dev/shm/daypass-{os.geteuid()}")
+
+
 def pytest_configure(config):
+    config.shared_was_there = SHARED.exists()
     if "DAYPASS_TEST_CLOUD" not in os.environ:
         raise pytest.UsageError("these tests need the stand-in cloud: tests/cloud/run -- pytest tests/e2e, or: make e2e")
     if not (BIN / "git-credential-daypass").exists():
@@ -43,6 +49,11 @@ def place(cloud):
 @pytest.fixture
 def pod(place):
     return place.pod()
+
+
+def pytest_unconfigure(config):
+    if not getattr(config, "shared_was_there", True):
+        shutil.rmtree(SHARED, ignore_errors=True)
 
 
 # --- skips ---
