@@ -129,6 +129,7 @@ static inline bool fake_perform(struct http *http, const struct http_request *q,
 struct fake_proc {
 	struct proc port; /* first */
 	const char *out, *err;
+	size_t out_len; /* where out holds NUL bytes */
 	int status;
 	bool fails;
 	size_t calls;
@@ -158,7 +159,7 @@ static inline bool fake_run(struct proc *proc, struct proc_run *r, struct err *e
 	r->status = p->status;
 	if (p->err && r->err)
 		buf_adds(r->err, p->err);
-	return buf_adds(r->out, p->out ? p->out : "");
+	return buf_add(r->out, p->out ? p->out : "", p->out_len ? p->out_len : p->out ? strlen(p->out) : 0);
 }
 
 /* --- a source ---------------------------------------------------------------------------------------------------- */

@@ -97,7 +97,8 @@ TEST(a_refusal_of_odd_shape_is_still_a_refusal)
 	TRADE(t);
 	for (size_t i = 0; i < COUNT_OF(bodies); i++)
 		refuses(&t, refusal(bodies[i]), ERR_REFUSED, CURE_NONE);
-	refuses(&t, (struct answer){401, .body = "{\"error\":\"e\"}"}, ERR_REFUSED, CURE_NONE);
+	refuses(&t, (struct answer){401, .body = "{\"error\":\"e\",\"correlation_id\":\"id-1\"}"}, ERR_REFUSED, CURE_NONE);
+	assert_text(t.err.detail, "e, HTTP 401, correlation id id-1");
 }
 
 TEST(two_hundred_with_an_error_is_a_refusal)

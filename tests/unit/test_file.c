@@ -2,6 +2,7 @@
 #include "helper/base/file.h"
 
 #include <errno.h>
+#include <sys/wait.h>
 
 #include "tests/unit/tmp.h"
 
@@ -112,6 +113,23 @@ TEST(replacing_keeps_the_mode_and_leaves_no_lock)
 	assert_int_equal(access(lock, F_OK), -1);
 }
 
+TEST(replacing_keeps_a_foreign_owner)
+{
+	if (geteuid() != 0)
+		SKIP("only root can give a file away");
+	TMP(t);
+	struct err err = ERR_INIT;
+	struct stat st;
+	AUTO_STR path = tmp_path(&t, "f");
+	write_text(path, "old", 0640);
+	assert_int_equal(chown(path, 4321, 4322), 0);
+	assert_true(file_replace(path, "new", 3, 0600, &err));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_uid, 4321);
+	assert_int_equal(st.st_gid, 4322);
+	assert_int_equal(st.st_mode & 07777, 0640);
+}
+
 TEST(replacing_through_a_link_keeps_the_link)
 {
 	TMP(t);
@@ -207,6 +225,42 @@ TEST(who_else_can_write_is_told_by_mode_and_group)
 	assert_true(file_others_can_write(&st));
 }
 
+/* In a child, whose descriptors can be closed. */
+static int with_std_closed(void)
+{
+	char byte;
+	for (int fd = 0; fd <= 2; fd++)
+		close(fd);
+	file_open_std();
+	bool ok = read(0, &byte, 1) < 0 && write(1, "x", 1) < 0 && write(2, "x", 1) < 0;
+	int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return ok && next > 2 ? 0 : 1;
+}
+
+TEST(closed_standard_descriptors_are_opened_so_that_their_use_fails)
+{
+	int status = -1;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(with_std_closed());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	file_open_std(); /* open ones stay as they are */
+	assert_true(fcntl(1, F_GETFD) >= 0);
+}
+
+TEST(a_link_to_an_absolute_path_that_dangles_gets_its_file)
+{
+	TMP(t);
+	struct err err = ERR_INIT;
+	AUTO_STR link = tmp_path(&t, "link");
+	AUTO_STR real = tmp_path(&t, "target");
+	assert_int_equal(symlink(real, link), 0);
+	assert_true(file_replace(link, "x", 1, 0600, &err));
+	AUTO_STR text = read_text(real);
+	assert_text(text, "x");
+}
+
 TEST(writing_to_a_closed_or_full_place_is_a_failure)
 {
 	AUTO_CLOSE int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -228,6 +282,7 @@ int main(void)
 		T(a_fifo_does_not_hang_and_a_folder_is_none),
 		T(a_new_file_gets_its_mode_whatever_the_umask),
 		T(replacing_keeps_the_mode_and_leaves_no_lock),
+		T(replacing_keeps_a_foreign_owner),
 		T(replacing_through_a_link_keeps_the_link),
 		T(a_dangling_link_gets_its_file),
 		T(a_lock_of_somebody_else_stops_us_and_stays),
@@ -235,6 +290,8 @@ int main(void)
 		T(a_missing_folder_is_named),
 		T(removing_follows_a_link_to_the_file),
 		T(who_else_can_write_is_told_by_mode_and_group),
+		T(closed_standard_descriptors_are_opened_so_that_their_use_fails),
+		T(a_link_to_an_absolute_path_that_dangles_gets_its_file),
 		T(writing_to_a_closed_or_full_place_is_a_failure),
 	};
 	return RUN(tests);

@@ -1,60 +1,5 @@
 /* How a planned request gets its token: cache, lock, source, exchange, cache. */
-#include "helper/core/flow.h"
-
-#include "helper/core/cache.h"
-#include "tests/unit/fake.h"
-
-#define TOKEN(name, life) "{\"token_type\":\"Bearer\",\"expires_in\":" #life ",\"access_token\":\"" name "\"}"
-#define REFUSAL(code) "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS" #code ": Text.\",\"error_codes\":[" #code "]}"
-
-struct ride {
-	struct world w;
-	struct plan plan;
-	struct flow_result got;
-	struct err err;
-};
-
-static void ride_end(struct ride *r)
-{
-	flow_result_free(&r->got);
-	plan_free(&r->plan);
-	world_end(&r->w);
-}
-
-static void ride_begin(struct ride *r)
-{
-	*r = (struct ride){.got = {.token = token_new()}, .err = ERR_INIT};
-	world_begin(&r->w);
-	world_plan(&r->w, &r->plan);
-}
-
-#define RIDE(r) CLEANUP(ride_end) struct ride r; ride_begin(&r)
-
-/* One whole request, as a new process makes it. */
-static bool ride(struct ride *r)
-{
-	flow_result_free(&r->got);
-	r->err = ERR_INIT;
-	flow_begin(&r->w.ctx);
-	return flow_token(&r->w.ctx, &r->plan, &r->got, &r->err);
-}
-
-static void serves(struct ride *r, const char *token, bool cached)
-{
-	if (!ride(r))
-		fail_msg("%s", r->err.msg);
-	assert_text(secret_reveal(&r->got.token.value), token);
-	assert_int_equal(r->got.cached, cached);
-	assert_int_equal(r->w.store.locks, r->w.store.unlocks);
-}
-
-static void fails(struct ride *r, enum err_kind kind)
-{
-	assert_false(ride(r));
-	assert_clean(&r->err);
-	assert_int_equal(r->err.kind, kind);
-	assert_int_equal(r->w.store.locks, r->w.store.unlocks);
-}
+#include "tests/unit/ride.h"
 
 TEST(a_miss_exchanges_once_and_the_next_request_is_a_hit)
 {
@@ -311,70 +256,6 @@ TEST(one_that_waited_hears_the_holders_failure)
 	assert_int_equal(r.w.http.calls, 0);
 }
 
-TEST(inside_the_refresh_window_one_refreshes)
-{
-	RIDE(r);
-	SCRIPT(&r.w, {200, .body = TOKEN("old", 86399)}, {200, .body = TOKEN("new", 86399)});
-	serves(&r, "old", false);
-	pass_ms(&r.w.clock, 50000ll * 1000);
-	serves(&r, "new", false);
-	serves(&r, "new", true);
-	assert_int_equal(r.w.http.calls, 2);
-}
-
-TEST(inside_the_refresh_window_the_others_serve_the_old_token_at_once)
-{
-	RIDE(r);
-	SCRIPT(&r.w, {200, .body = TOKEN("old", 86399)}, {200, .body = TOKEN("new", 86399)});
-	serves(&r, "old", false);
-	pass_ms(&r.w.clock, 50000ll * 1000);
-	r.w.store.busy = true;
-	serves(&r, "old", true);
-	assert_int_equal(r.w.clock.slept, 0);
-	assert_int_equal(r.w.http.calls, 1);
-}
-
-TEST(a_failing_refresh_serves_the_old_token_and_rests_for_half_a_minute)
-{
-	RIDE(r);
-	SCRIPT(&r.w, {200, .body = TOKEN("old", 86399)}, {400, .body = REFUSAL(700213)}, {200, .body = TOKEN("new", 86399)});
-	serves(&r, "old", false);
-	pass_ms(&r.w.clock, 50000ll * 1000);
-	serves(&r, "old", true);
-	pass_ms(&r.w.clock, 20000);
-	serves(&r, "old", true);
-	assert_int_equal(r.w.http.calls, 2);
-	pass_ms(&r.w.clock, 11000);
-	serves(&r, "new", false);
-}
-
-TEST(a_refresh_takes_three_seconds_at_most)
-{
-	RIDE(r);
-	SCRIPT(&r.w, {200, .body = TOKEN("old", 86399)}, {503, .body = "{}"}, {200, .body = TOKEN("new", 86399)});
-	serves(&r, "old", false);
-	pass_ms(&r.w.clock, 50000ll * 1000);
-	flow_begin(&r.w.ctx);
-	int64_t now = r.w.clock.ms;
-	serves(&r, "new", false);
-	assert_int_equal(r.w.http.asked[1].deadline_ms, now + 3000);
-	assert_int_equal(r.w.ctx.deadline_ms, now + 20000); /* and the request's own is back */
-}
-
-TEST(a_throttled_refresh_serves_the_old_token_until_the_throttle_is_over)
-{
-	RIDE(r);
-	SCRIPT(&r.w, {200, .body = TOKEN("old", 86399)}, {429, .body = "{}", .retry_after = "600"}, {200, .body = TOKEN("new", 86399)});
-	serves(&r, "old", false);
-	pass_ms(&r.w.clock, 50000ll * 1000);
-	serves(&r, "old", true);
-	pass_ms(&r.w.clock, 500000);
-	serves(&r, "old", true);
-	assert_int_equal(r.w.http.calls, 2);
-	pass_ms(&r.w.clock, 200000);
-	serves(&r, "new", false);
-}
-
 TEST(an_erase_during_the_exchange_keeps_the_token_out_of_the_cache)
 {
 	RIDE(r);
@@ -413,11 +294,6 @@ int main(void)
 		T(a_lock_that_stays_held_is_told_without_an_exchange),
 		T(one_that_waited_takes_what_the_holder_fetched),
 		T(one_that_waited_hears_the_holders_failure),
-		T(inside_the_refresh_window_one_refreshes),
-		T(inside_the_refresh_window_the_others_serve_the_old_token_at_once),
-		T(a_failing_refresh_serves_the_old_token_and_rests_for_half_a_minute),
-		T(a_refresh_takes_three_seconds_at_most),
-		T(a_throttled_refresh_serves_the_old_token_until_the_throttle_is_over),
 		T(an_erase_during_the_exchange_keeps_the_token_out_of_the_cache),
 	};
 	return RUN(tests);

@@ -159,6 +159,28 @@ TEST(a_holder_that_is_killed_has_one_successor)
 	assert_int_equal(run_race(&r, true, "the-token"), 1);
 }
 
+static bool cleaned_perform(struct http *http, const struct http_request *q, struct http_response *r, struct err *err)
+{
+	AUTO_STR top = tmp_path(&race->runtime.tmp, "daypass");
+	tmp_empty(top);
+	return counted_perform(http, q, r, err);
+}
+
+TEST(a_folder_that_is_cleaned_during_the_exchange_costs_no_answer)
+{
+	RACE(r);
+	r.w.http.port.perform = cleaned_perform;
+	r.answer = &(const struct answer){200, .body = "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"the-token\"}"};
+	struct flow_result got = {.token = token_new()};
+	struct err err = ERR_INIT;
+	for (int i = 0; i < 3; i++) {
+		flow_begin(&r.w.ctx);
+		assert_true(flow_token(&r.w.ctx, &r.plan, &got, &err));
+		assert_text(secret_reveal(&got.token.value), "the-token");
+		flow_result_free(&got);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +188,7 @@ int main(void)
 		T(sixteen_cold_processes_hear_the_same_refusal_of_one_exchange),
 		T(where_nobody_answers_the_waiting_ones_do_not_ask_again),
 		T(a_holder_that_is_killed_has_one_successor),
+		T(a_folder_that_is_cleaned_during_the_exchange_costs_no_answer),
 	};
 	return RUN(tests);
 }

@@ -279,6 +279,56 @@ TEST(a_request_without_an_end_is_given_up_at_its_deadline)
 	parsed_end(&x);
 }
 
+/* git closes its end; other callers of the protocol may not, and must not be waited for. */
+TEST(a_blank_line_is_the_end_although_stdin_stays_open)
+{
+	static const char *const texts[] = {HEAD "\n", "protocol=https\r\nhost=dev.azure.com\r\n\r\n", "\n"};
+	char *const argv[] = {(char[]){"get"}, NULL};
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		struct parsed x = {.s = {.given = secret_new(TOKEN_MAX)}, .err = ERR_INIT};
+		int p[2];
+		world_begin(&x.w);
+		assert_int_equal(pipe(p), 0);
+		assert_true(file_write_fd(p[1], texts[i], strlen(texts[i])));
+		x.w.ctx.in = p[0];
+		bool ok = protocol_git.parse(&x.w.ctx, 1, argv, &x.r, &x.s, &x.err);
+		close(p[0]);
+		close(p[1]);
+		assert_int_equal(x.err.kind, ERR_NONE); /* not "it has no end" */
+		assert_int_equal(ok, i < 2);
+		parsed_end(&x);
+	}
+}
+
+TEST(a_request_in_many_pieces_is_put_together)
+{
+	AUTO_BUF b = buf_new(100000);
+	buf_adds(&b, HEAD);
+	for (int i = 0; i < 500; i++)
+		buf_addf(&b, "wwwauth[]=%0100d\n", i);
+	buf_adds(&b, "path=contoso/last\n\n");
+	PARSED p;
+	parse_word(&p, "get", b.p, b.len);
+	assert_true(p.ok);
+	assert_text(p.r.path, "contoso/last");
+}
+
+TEST(an_empty_value_empties_the_list)
+{
+	PARSE(p, "capability[]=authtype\ncapability[]=\ncapability[]=state\n" HEAD "state[]=daypass:1:" HASH "\nstate[]=\n");
+	assert_true(p.ok);
+	assert_int_equal(p.s.accepts, 2);
+	assert_false(p.s.second_round);
+	assert_text(p.s.refused, "");
+}
+
+TEST(what_a_strangers_server_makes_of_a_request_is_not_worth_a_line)
+{
+	static const char *const texts[] = {"protocol=https\nhost=github.com\nusername=x\ry\n", "protocol=https\nhost=github.com\nnonsense\n"};
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		silent(texts[i]);
+}
+
 TEST(a_closed_stdin_is_no_request_and_no_hang)
 {
 	WORLD(w);
@@ -316,6 +366,10 @@ int main(void)
 		T(our_own_state_means_that_the_token_of_that_hash_was_refused),
 		T(state_of_others_or_of_another_form_is_ignored),
 		T(a_request_without_an_end_is_given_up_at_its_deadline),
+		T(a_blank_line_is_the_end_although_stdin_stays_open),
+		T(a_request_in_many_pieces_is_put_together),
+		T(an_empty_value_empties_the_list),
+		T(what_a_strangers_server_makes_of_a_request_is_not_worth_a_line),
 		T(a_closed_stdin_is_no_request_and_no_hang),
 	};
 	return RUN(tests);

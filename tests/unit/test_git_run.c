@@ -192,6 +192,19 @@ TEST(git_is_told_to_stop_only_where_a_match_names_the_host_and_is_not_soft)
 	refusal_is("[match https://dev.azure.com/contoso]\non-failure = soft\n", "");
 }
 
+TEST(a_token_endpoint_that_repeats_the_assertion_does_not_get_it_onto_the_terminal)
+{
+	WORLD(w);
+	AUTO_STR body = str_printf("{\"error\":\"e %s\",\"error_description\":\"AADSTS9: got client_assertion=%s\",\"error_codes\":[9],\"correlation_id\":\"%s\"}", fake_script.tokens[0],
+				   fake_script.tokens[0], fake_script.tokens[0]);
+	SCRIPT(&w, {400, .body = body});
+	CALL c = git_call(&w, "get", HEAD);
+	assert_says(c.line, "got client_assertion=eyJ***");
+	AUTO_STR head = str_ndup(fake_script.tokens[0], 12);
+	assert_silent_about(c.line, head);
+	assert_text(c.out, "");
+}
+
 TEST(a_request_that_is_unclear_is_one_line_and_no_stop)
 {
 	WORLD(w);
@@ -316,6 +329,7 @@ int main(void)
 		T(a_host_that_is_not_ours_gets_silence_without_a_look_at_anything),
 		T(with_a_broken_file_only_known_hosts_hear_of_it),
 		T(git_is_told_to_stop_only_where_a_match_names_the_host_and_is_not_soft),
+		T(a_token_endpoint_that_repeats_the_assertion_does_not_get_it_onto_the_terminal),
 		T(a_request_that_is_unclear_is_one_line_and_no_stop),
 		T(an_attack_is_one_clean_line_and_no_answer),
 		T(an_erase_of_the_kept_token_forgets_it_and_advises_while_it_is_young),

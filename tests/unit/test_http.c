@@ -1,119 +1,5 @@
 /* The HTTP port on libcurl, against a server of one answer on the loopback address. */
-#include "helper/base/http.h"
-
-#include <arpa/inet.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-
-#include "helper/base/clock.h"
-#include "tests/unit/tmp.h"
-
-/* A child that takes one connection, writes down what it is asked, and answers these bytes. */
-struct server {
-	int port, asked[2];
-	pid_t pid;
-	char *url;
-	struct http http;
-	struct env env;
-	char *vars[4];
-	struct http_response r;
-	struct err err;
-	char *request; /* what it got, once stopped */
-};
-
-enum { LONG_MS = 300000 };
-
-static bool whole_request(const char *text, size_t len)
-{
-	const char *end = memmem(text, len, "\r\n\r\n", 4), *length = strcasestr(text, "\r\nContent-Length: ");
-	size_t body = length ? (size_t)strtoul(length + 18, NULL, 10) : 0;
-	return end && (size_t)(text + len - end - 4) >= body;
-}
-
-_Noreturn static void serve(int listener, int asked, const char *answer, size_t len, bool hold)
-{
-	static char got[400000];
-	size_t n = 0;
-	int fd = accept(listener, NULL, NULL);
-	while (fd >= 0 && n < sizeof got - 1 && !whole_request(got, n)) {
-		ssize_t k = read(fd, got + n, sizeof got - 1 - n);
-		if (k <= 0)
-			break;
-		n += (size_t)k;
-	}
-	signal(SIGPIPE, SIG_IGN);
-	bool ok = file_write_fd(fd, answer, len);
-	if (hold)
-		pause();
-	close(fd);
-	ok = file_write_fd(asked, got, n) && ok;
-	_exit(ok ? 0 : 1);
-}
-
-static bool start(struct server *s, const char *answer, size_t len, bool hold)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof at;
-	*s = (struct server){.r = http_response_new(), .err = ERR_INIT};
-	s->env = (struct env){s->vars};
-	s->http = http_curl(&s->env);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&at, size) < 0 || listen(listener, 1) < 0 || getsockname(listener, (struct sockaddr *)&at, &size) < 0)
-		return false;
-	s->port = ntohs(at.sin_port);
-	s->url = str_printf("http://127.0.0.1:%d/path?q=1", s->port);
-	assert_int_equal(pipe(s->asked), 0);
-	s->pid = fork();
-	if (s->pid == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
-		serve(listener, s->asked[1], answer, len, hold);
-	close(listener);
-	close(s->asked[1]);
-	return s->pid > 0;
-}
-
-static void server_end(struct server *s)
-{
-	if (s->pid > 0) {
-		kill(s->pid, SIGKILL);
-		waitpid(s->pid, NULL, 0);
-		close(s->asked[0]);
-	}
-	for (size_t i = 0; i < COUNT_OF(s->vars); i++)
-		free(s->vars[i]);
-	free(s->url);
-	free(s->request);
-	http_response_free(&s->r);
-}
-
-#define SERVER(s, answer) \
-	CLEANUP(server_end) struct server s; \
-	if (!start(&s, answer, sizeof(answer) - 1, false)) { \
-		server_end(&s); \
-		SKIP("no loopback address to listen on"); \
-	} \
-	(void)0
-
-static bool ask_for(struct server *s, struct http_request q, int64_t ms)
-{
-	struct clock c = clock_real();
-	q.method = q.method ? q.method : "GET";
-	q.url = q.url ? q.url : s->url;
-	q.local = true;
-	q.deadline_ms = c.mono_ms(&c) + ms;
-	s->err = ERR_INIT;
-	return s->http.perform(&s->http, &q, &s->r, &s->err);
-}
-
-static void heard(struct server *s)
-{
-	AUTO_BUF b = buf_new(1024 * 1024);
-	assert_true(file_read_fd(s->asked[0], &b));
-	s->request = buf_take(&b);
-}
-
-#define JSON_OK "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+#include "tests/unit/server.h"
 
 TEST(a_form_goes_out_byte_for_byte_with_its_headers)
 {
@@ -253,26 +139,10 @@ TEST(a_failure_in_a_child_is_told_like_any_other)
 TEST(nobody_listening_is_told_with_the_host)
 {
 	SERVER(s, JSON_OK);
-	kill(s.pid, SIGKILL);
-	waitpid(s.pid, NULL, 0);
-	s.pid = 0;
+	gone_away(&s);
 	assert_false(ask_for(&s, (struct http_request){0}, LONG_MS));
-	close(s.asked[0]);
 	assert_says(s.err.msg, "127.0.0.1 cannot be reached");
 	assert_clean(&s.err);
-}
-
-TEST(a_proxys_password_is_never_shown)
-{
-	SERVER(s, JSON_OK);
-	s.vars[0] = str_dup("HTTPS_PROXY=http://user:secret@127.0.0.1:1");
-	setenv("https_proxy", "http://user:secret@127.0.0.1:1", 1);
-	struct http_request q = {.url = "https://login.example.invalid/x"};
-	assert_false(ask_for(&s, q, LONG_MS));
-	unsetenv("https_proxy");
-	assert_silent_about(s.err.msg, "secret");
-	assert_silent_about(s.err.hint, "secret");
-	assert_says(s.err.msg, "***@127.0.0.1:1");
 }
 
 static void refuses_url(const char *url, bool local)
@@ -321,14 +191,6 @@ TEST(json_is_known_by_its_type)
 	}
 }
 
-static int begin(void **state UNUSED)
-{
-	static const char *const vars[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"};
-	for (size_t i = 0; i < COUNT_OF(vars); i++)
-		unsetenv(vars[i]);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,10 +206,9 @@ int main(void)
 		T(a_transfer_in_a_child_gives_the_same_answer),
 		T(a_failure_in_a_child_is_told_like_any_other),
 		T(nobody_listening_is_told_with_the_host),
-		T(a_proxys_password_is_never_shown),
 		T(only_https_is_called_and_http_only_nearby_where_that_is_meant),
 		T(a_deadline_that_is_over_begins_nothing),
 		T(json_is_known_by_its_type),
 	};
-	return cmocka_run_group_tests(tests, begin, NULL);
+	return cmocka_run_group_tests(tests, no_proxies, NULL);
 }

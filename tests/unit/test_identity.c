@@ -254,6 +254,16 @@ TEST(gcms_generic_mode_takes_a_variable_or_a_file_url)
 	assert_text(identity_get(&file, KEY_TOKEN_FILE), "/run/token");
 }
 
+TEST(gcms_managed_identity_is_an_error_that_says_what_to_use)
+{
+	NOBODY(w);
+	AUTO_IDENTITY id = {0};
+	gcm(&w, "ManagedIdentity");
+	assert_false(identity_from_env(&w.ctx, identity_gcm, &id, &err));
+	assert_says(err.msg, "GCM_AZREPOS_WIF = ManagedIdentity");
+	assert_true(*err.hint);
+}
+
 TEST(an_unknown_mode_of_gcm_is_an_error)
 {
 	NOBODY(w);
@@ -261,6 +271,19 @@ TEST(an_unknown_mode_of_gcm_is_an_error)
 	gcm(&w, "magic");
 	assert_false(identity_from_env(&w.ctx, identity_gcm, &id, &err));
 	assert_says(err.msg, "GCM_AZREPOS_WIF = magic");
+}
+
+TEST(a_wrong_audience_of_gcm_is_an_error)
+{
+	NOBODY(w);
+	AUTO_IDENTITY id = {0};
+	char big[700];
+	memset(big, 'a', sizeof big - 1);
+	big[sizeof big - 1] = 0;
+	gcm(&w, "generic");
+	world_env(&w, "GCM_AZREPOS_WIF_AUDIENCE", big);
+	assert_false(identity_from_env(&w.ctx, identity_gcm, &id, &err));
+	assert_says(err.msg, "GCM_AZREPOS_WIF_AUDIENCE");
 }
 
 TEST(half_of_gcms_variables_are_not_taken)
@@ -341,7 +364,9 @@ int main(void)
 		T(an_absent_name_is_nobody_without_an_error),
 		T(gcms_variables_go_before_azures_for_git_only),
 		T(gcms_generic_mode_takes_a_variable_or_a_file_url),
+		T(gcms_managed_identity_is_an_error_that_says_what_to_use),
 		T(an_unknown_mode_of_gcm_is_an_error),
+		T(a_wrong_audience_of_gcm_is_an_error),
 		T(half_of_gcms_variables_are_not_taken),
 		T(authority_and_audience_follow_the_cloud),
 		T(a_file_may_name_an_authority_of_its_own),

@@ -114,6 +114,40 @@ TEST(a_head_or_payload_that_is_no_object_has_no_claims)
 		assert_says(err.msg, "not a JWT");
 }
 
+static void caller_is(const char *payload, const char *iss, const char *sub)
+{
+	AUTO_SECRET s = secret_new(TOKEN_MAX);
+	AUTO_STR text = make_jwt(payload);
+	AUTO_STR got_iss = NULL;
+	AUTO_STR got_sub = NULL;
+	assert_true(secret_set(&s, text, strlen(text)));
+	assert_true(jwt_caller(&s, "t", &got_iss, &got_sub, &err));
+	assert_text(got_iss, iss);
+	assert_text(got_sub, sub);
+}
+
+TEST(the_caller_is_the_same_whether_the_short_way_or_the_parser_finds_it)
+{
+	caller_is("{\"iss\":\"https://i\",\"sub\":\"s\"}", "https://i", "s");
+	caller_is("{\"iss\":\"https:\\/\\/i\",\"sub\":\"s\"}", "https://i", "s");
+	caller_is("{\"is\\u0073\":\"https://i\",\"sub\":\"\xC3\xA4\"}", "https://i", "\xC3\xA4");
+	caller_is("{\"sub\":\"s\"}", "", "s");
+	caller_is("{\"iss\":\"a\",\"iss\":\"b\",\"sub\":\"s\"}", "", "s");
+	caller_is("{\"iss\":{\"iss\":\"inner\"},\"sub\":7}", "", "");
+}
+
+TEST(a_caller_of_no_jwt_is_an_error)
+{
+	AUTO_SECRET s = secret_new(TOKEN_MAX);
+	AUTO_STR iss = NULL;
+	AUTO_STR sub = NULL;
+	secret_set(&s, "a.b.c", 5);
+	assert_false(jwt_caller(&s, "the file /x", &iss, &sub, &err));
+	assert_clean(&err);
+	assert_null(iss);
+	assert_null(sub);
+}
+
 TEST(a_signature_of_any_length_is_left_alone)
 {
 	AUTO_JWT j = {0};
@@ -133,6 +167,8 @@ int main(void)
 		T(an_empty_token_says_so),
 		T(what_is_no_jwt_is_refused_without_its_content),
 		T(a_head_or_payload_that_is_no_object_has_no_claims),
+		T(the_caller_is_the_same_whether_the_short_way_or_the_parser_finds_it),
+		T(a_caller_of_no_jwt_is_an_error),
 		T(a_signature_of_any_length_is_left_alone),
 	};
 	return RUN(tests);

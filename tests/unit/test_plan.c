@@ -297,6 +297,15 @@ TEST(an_identity_without_ids_is_a_failure_where_an_exchange_is_needed)
 	assert_says(err.msg, "has no tenant");
 }
 
+TEST(a_pattern_can_serve_where_policy_knows_some_host_of_it)
+{
+	static const char *const yes[] = {"dev.azure.com", "contoso.visualstudio.com", "*.visualstudio.com", "*.azure.com"}, *const no[] = {"github.com", "*.github.com", "azure.com", "a.b.visualstudio.com", "dev.azure.com.evil"};
+	for (size_t i = 0; i < COUNT_OF(yes); i++)
+		assert_true(plan_pattern_serves(yes[i]));
+	for (size_t i = 0; i < COUNT_OF(no); i++)
+		assert_false(plan_pattern_serves(no[i]));
+}
+
 TEST(planning_touches_no_network_child_or_cache)
 {
 	WORLD(w);
@@ -333,6 +342,7 @@ int main(void)
 		T(with_a_broken_file_known_hosts_fail_and_others_stay_silent),
 		T(a_source_of_access_tokens_has_no_exchange),
 		T(an_identity_without_ids_is_a_failure_where_an_exchange_is_needed),
+		T(a_pattern_can_serve_where_policy_knows_some_host_of_it),
 		T(planning_touches_no_network_child_or_cache),
 	};
 	return RUN(tests);

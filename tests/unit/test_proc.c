@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "helper/base/clock.h"
@@ -93,9 +94,24 @@ TEST(a_child_gets_the_signals_of_the_start)
 	assert_int_equal(sscanf(out.p, "SigBlk: %llx\nSigIgn: %llx", &blocked, &ignored), 2);
 	assert_int_equal(blocked & (1ull << (SIGUSR1 - 1)), 0);
 	assert_int_equal(ignored & (1ull << (SIGPIPE - 1)), 0);
+	assert_int_equal(ignored & (1ull << (SIGXFSZ - 1)), 0);
 	struct sigaction now;
 	sigaction(SIGPIPE, NULL, &now);
 	assert_true(now.sa_handler == SIG_IGN);
+}
+
+TEST(a_child_gets_the_core_limit_of_the_start)
+{
+	int status;
+	struct rlimit start, none = {0};
+	assert_int_equal(getrlimit(RLIMIT_CORE, &start), 0);
+	if (start.rlim_cur == 0)
+		SKIP("no core files are allowed here");
+	none.rlim_max = start.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_CORE, &none), 0);
+	assert_true(sh("ulimit -S -c", &status));
+	assert_int_equal(setrlimit(RLIMIT_CORE, &start), 0);
+	assert_string_not_equal(out.p, "0\n");
 }
 
 TEST(stdin_is_empty)
@@ -199,6 +215,25 @@ TEST(what_cannot_be_started_says_so)
 	assert_says(last.msg, "/: cannot be started: Permission denied");
 }
 
+TEST(without_descriptors_it_says_so)
+{
+	int status, next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct rlimit old, few;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	close(next);
+	for (int spare = 0; spare < 6; spare++) { /* each pipe in turn is the first that cannot be had */
+		few = (struct rlimit){(rlim_t)(next + spare), old.rlim_max};
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		bool ok = sh("echo", &status);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+		assert_false(ok);
+		assert_says(last.msg, "sh: cannot make a pipe");
+	}
+	int after = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	close(after);
+	assert_int_equal(after, next); /* and none was lost */
+}
+
 TEST(variables_that_make_libraries_leak_secrets_are_scrubbed)
 {
 	setenv("SSLKEYLOGFILE", "/nowhere", 1);
@@ -226,6 +261,7 @@ int main(void)
 		T(a_child_gets_the_environment_of_the_start_with_additions_winning),
 		T(a_child_gets_the_umask_of_the_start),
 		T(a_child_gets_the_signals_of_the_start),
+		T(a_child_gets_the_core_limit_of_the_start),
 		T(stdin_is_empty),
 		T(no_descriptor_of_ours_is_passed_on),
 		T(a_child_leads_a_process_group_of_its_own),
@@ -235,6 +271,7 @@ int main(void)
 		T(too_much_on_stderr_is_cut_and_no_failure),
 		T(a_grandchild_that_holds_stdout_does_not_hold_us_up),
 		T(what_cannot_be_started_says_so),
+		T(without_descriptors_it_says_so),
 		T(variables_that_make_libraries_leak_secrets_are_scrubbed),
 	};
 	return cmocka_run_group_tests(tests, begin, end);

@@ -261,6 +261,22 @@ static void log_in(struct bench *b, const struct tmp *t)
 	world_env(&b->w, "AZURE_CONFIG_DIR", t->path);
 }
 
+TEST(the_profile_of_az_lies_below_home_by_default)
+{
+	BENCH(b);
+	TMP(t);
+	AUTO_STR dir = tmp_path(&t, ".azure");
+	AUTO_STR profile = tmp_path(&t, ".azure/azureProfile.json");
+	world_env(&b.w, "HOME", t.path);
+	assert_int_equal(detect(&b, az), SOURCE_BROKEN);
+	assert_says(b.err.msg, profile);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	write_text(profile, "{}", 0600);
+	assert_int_equal(detect(&b, az), SOURCE_PRESENT);
+	world_env(&b.w, "HOME", NULL);
+	assert_int_equal(detect(&b, az), SOURCE_BROKEN);
+}
+
 #define ANSWER(more) "{\"accessToken\":\"az-token\"" more ",\"tokenType\":\"Bearer\"}"
 
 TEST(az_is_present_after_a_log_in)
@@ -369,6 +385,7 @@ int main(void)
 		T(a_program_of_another_user_is_not_run),
 		T(another_command_or_a_changed_program_is_another_caller),
 		T(az_is_present_after_a_log_in),
+		T(the_profile_of_az_lies_below_home_by_default),
 		T(az_is_asked_for_the_resource_in_the_tenant),
 		T(az_without_a_tenant_is_asked_without_one),
 		T(without_a_usable_expiry_az_tokens_are_kept_for_five_minutes),

@@ -228,6 +228,40 @@ TEST(torn_temporary_files_of_an_hour_ago_are_cleaned)
 	assert_int_equal(runtime_count(&r, is_temp), 0);
 }
 
+static int open_descriptors(void)
+{
+	int n = 0;
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static bool always(const struct buf *data UNUSED, void *user UNUSED)
+{
+	return true;
+}
+
+TEST(no_descriptor_stays_open_behind_a_call)
+{
+	RUNTIME(r);
+	unsigned char id[STORE_ID];
+	bool possible;
+	make_id(id, 1);
+	assert_true(runtime_put(&r, 1, "x"));
+	int before = open_descriptors();
+	for (int i = 0; i < 5; i++) {
+		assert_true(runtime_put(&r, 1, "x"));
+		assert_kept(&r, 1, "x");
+		assert_kept(&r, 2, NULL);
+		r.store.port.unlock(&r.store.port, lock_of(&r, &r.store, 1, 0, &possible));
+		assert_true(r.store.port.erase(&r.store.port, id, always, NULL));
+		assert_false(r.store.port.erase(&r.store.port, id, always, NULL));
+	}
+	assert_int_equal(open_descriptors(), before);
+	store_runtime_end(&r.store);
+	assert_int_equal(open_descriptors(), before - 1);
+}
+
 TEST(a_record_of_the_greatest_size_is_kept)
 {
 	RUNTIME(r);
@@ -238,19 +272,42 @@ TEST(a_record_of_the_greatest_size_is_kept)
 	assert_kept(&r, 1, big.p);
 }
 
+/* A folder of ours on a disk; false where each that can be written to is in memory. */
+static bool disk_folder(char path[64])
+{
+	static const char *const bases[] = {"/var/tmp", "/tmp"};
+	for (size_t i = 0; i < COUNT_OF(bases); i++) {
+		struct statfs fs;
+		snprintf(path, 64, "%s/daypass-unit-XXXXXX", bases[i]);
+		if (statfs(bases[i], &fs) == 0 && (unsigned long)fs.f_type != TMPFS_MAGIC && mkdtemp(path))
+			return true;
+	}
+	return false;
+}
+
 TEST(a_folder_that_is_not_in_memory_is_not_taken)
 {
-	char path[4096];
-	char *vars[] = {(char[]){"XDG_RUNTIME_DIR=/"}, NULL};
+	char disk[64], path[4096] = "";
+	if (!disk_folder(disk))
+		SKIP("no folder on a disk that this user can write to");
+	AUTO_STR top = str_printf("%s/daypass", disk);
+	AUTO_STR folder = str_printf("%s/daypass/v1", disk);
+	AUTO_STR var = str_printf("XDG_RUNTIME_DIR=%s", disk);
+	char *vars[] = {var, NULL};
 	struct env env = {vars};
-	struct statfs fs;
-	if (statfs("/", &fs) == 0 && (unsigned long)fs.f_type == TMPFS_MAGIC)
-		SKIP("the root folder is a tmpfs here");
-	int fd = runtime_dir_open(&env, false, path, sizeof path);
-	if (fd >= 0)
-		assert_true(strncmp(path, "//", 2) != 0 && strncmp(path, "/daypass", 8) != 0);
-	if (fd >= 0)
-		close(fd);
+	bool made = mkdir(top, 0700) == 0 && mkdir(folder, 0700) == 0;
+	int there = runtime_dir_open(&env, false, path, sizeof path);
+	bool taken = there >= 0 && str_eq(path, folder);
+	bool emptied = rmdir(folder) == 0 && rmdir(top) == 0;
+	int absent = runtime_dir_open(&env, false, path, sizeof path);
+	taken = taken || str_eq(path, folder);
+	tmp_empty(disk);
+	if (there >= 0)
+		close(there); /* the caller's own, elsewhere */
+	if (absent >= 0)
+		close(absent);
+	assert_true(made && emptied);
+	assert_false(taken);
 }
 
 int main(void)
@@ -268,6 +325,7 @@ int main(void)
 		T(the_oldest_go_beyond_four_mebibytes),
 		T(names_of_others_and_young_temporary_files_stay),
 		T(torn_temporary_files_of_an_hour_ago_are_cleaned),
+		T(no_descriptor_stays_open_behind_a_call),
 		T(a_record_of_the_greatest_size_is_kept),
 		T(a_folder_that_is_not_in_memory_is_not_taken),
 	};
