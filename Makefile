@@ -62,7 +62,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(flags_$(VARIANT)) -fvisibility=hidden -ffunc
 ALL_CPPFLAGS = $(DEFINES) $(INCLUDES) $(LIB_CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = $(ldflags_$(VARIANT)) $(LDFLAGS)
 
-.PHONY: all install uninstall test unit leak golden check check-real check-asan layers bench fuzz fuzz-run demo deps cloud e2e clean help FORCE
+.PHONY: all install uninstall test unit leak fuzz-seeds golden check check-real check-asan layers bench fuzz fuzz-run demo deps cloud e2e clean help FORCE
 all: $(B)/daypass $(FACES:%=$(B)/bin/%)
 
 help:
@@ -122,6 +122,10 @@ unit: $(UNIT)
 leak: $(B)/unit/leak_probe
 	@$(PYTHON) tests/unit/run.py --expect-leak $<
 
+# Each fuzz target takes its seeds once, in any variant.
+fuzz-seeds: $(FUZZERS)
+	@$(PYTHON) tests/unit/run.py --fuzz $(FUZZERS)
+
 golden: all
 	@$(PYTHON) tests/golden/run.py $(B)/bin
 
@@ -169,7 +173,7 @@ check-real:
 
 check-asan:
 	@tests/deps.sh check
-	@$(MAKE) --no-print-directory VARIANT=asan unit leak golden e2e
+	@$(MAKE) --no-print-directory VARIANT=asan unit leak fuzz-seeds golden e2e
 
 fuzz:
 	@tests/deps.sh fuzz

@@ -2,21 +2,35 @@
 
 #include <stdarg.h>
 
-/* U+202A..U+202E and U+2066..U+2069 reorder what a terminal shows: E2 80 AA..AE and E2 81 A6..A9 in UTF-8. */
-static bool is_bidi(const unsigned char *p)
+/* Length of the UTF-8 sequence at p, 0 where it is none. */
+static size_t utf8_length(const unsigned char *p)
 {
-	if (p[0] != 0xE2 || !p[1] || !p[2])
-		return false;
-	return (p[1] == 0x80 && p[2] >= 0xAA && p[2] <= 0xAE) || (p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9);
+	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : p[0] >= 0xE0 && p[0] < 0xF0 ? 3 : p[0] >= 0xF0 && p[0] < 0xF5 ? 4 : 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xC0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* Controls, and what reorders text on a terminal: U+061C, U+200E, U+200F, U+202A..U+202E, U+2066..U+2069. */
+static bool is_unsafe(const unsigned char *p, size_t n)
+{
+	if (n == 1)
+		return p[0] < 0x20 || p[0] == 0x7F;
+	if (n == 2)
+		return (p[0] == 0xC2 && p[1] < 0xA0) || (p[0] == 0xD8 && p[1] == 0x9C);
+	if (n != 3 || p[0] != 0xE2)
+		return n == 0;
+	return (p[1] == 0x80 && (p[2] == 0x8E || p[2] == 0x8F || (p[2] >= 0xAA && p[2] <= 0xAE))) || (p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9);
 }
 
 void err_clean(char *text)
 {
-	for (unsigned char *p = (unsigned char *)text; *p; p++) {
-		if (*p < 0x20 || *p == 0x7F || (*p == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0))
-			*p = '?';
-		else if (is_bidi(p))
-			memset(p, '?', 3);
+	for (unsigned char *p = (unsigned char *)text; *p;) {
+		size_t n = utf8_length(p), step = n ? n : 1;
+		if (is_unsafe(p, n))
+			memset(p, '?', step);
+		p += step;
 	}
 }
 
@@ -37,6 +51,7 @@ bool err_set(struct err *err, enum err_kind kind, const char *hint, const char *
 	err->kind = kind;
 	err->detail[0] = 0;
 	snprintf(err->hint, sizeof err->hint, "%s", hint ? hint : "");
+	err_clean(err->hint);
 	return false;
 }
 

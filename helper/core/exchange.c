@@ -85,15 +85,42 @@ static char *description_of(const struct json *j)
 	return sentence(whole);
 }
 
-static enum exchange_cure cure_of(const struct aadsts *row, long status)
+/* error_codes, or the number in front of the description where a hop dropped the list. */
+static int64_t code_of(const struct json *j)
+{
+	static const char mark[] = "AADSTS";
+	int64_t code = 0;
+	if (json_number(json_at(json_get(j, "error_codes"), 0), &code))
+		return code;
+	const char *text = json_raw_text(json_get(j, "error_description"));
+	if (!str_starts(text, mark))
+		return 0;
+	AUTO_STR digits = str_ndup(text + strlen(mark), strspn(text + strlen(mark), "0123456789"));
+	return str_to_int(digits, INT32_MAX, &code) ? code : 0;
+}
+
+/* Not a refusal, but Entra's own trouble, or that of the issuer as Entra sees it. */
+static bool is_trouble(const struct aadsts *row, long status)
+{
+	return row ? row->class == AADSTS_TRANSIENT : status >= 500;
+}
+
+static enum exchange_cure cure_of(const struct aadsts *row, const struct http_response *r)
 {
 	if (row && row->class == AADSTS_FRESH)
 		return CURE_FRESH_ASSERTION;
-	if (row && row->class == AADSTS_LOOP)
+	if ((row && row->class == AADSTS_LOOP) || (is_trouble(row, r->status) && *r->retry_after))
 		return CURE_WAIT;
-	if ((row && row->class == AADSTS_TRANSIENT) || status >= 500)
-		return CURE_PAUSE;
-	return CURE_NONE;
+	return is_trouble(row, r->status) ? CURE_PAUSE : CURE_NONE;
+}
+
+static enum err_kind kind_of(const struct aadsts *row, long status)
+{
+	if (row && row->class == AADSTS_LOOP)
+		return ERR_THROTTLED;
+	if (is_trouble(row, status))
+		return ERR_NETWORK;
+	return row && row->class == AADSTS_PERSON ? ERR_PERSON : ERR_REFUSED;
 }
 
 static void note_skew(const struct ctx *ctx, const struct http_response *r, struct err *err)
@@ -109,19 +136,18 @@ static void note_skew(const struct ctx *ctx, const struct http_response *r, stru
 
 static bool refused(const struct attempt *a, const struct json *j, struct exchange_failure *failure, struct err *err)
 {
-	int64_t code = 0;
-	json_number(json_at(json_get(j, "error_codes"), 0), &code);
+	int64_t code = code_of(j);
 	const struct aadsts *row = aadsts_find(code);
 	AUTO_STR text = description_of(j);
 	const char *error = json_str(j, "error"), *id = json_str(j, "correlation_id");
 	long status = a->response->status;
-	failure->cure = cure_of(row, status);
-	failure->retry_after = LOOP_WAIT_S;
-	enum err_kind kind = row && row->class == AADSTS_PERSON ? ERR_PERSON : failure->cure == CURE_WAIT ? ERR_THROTTLED : ERR_REFUSED;
+	failure->cure = cure_of(row, a->response);
+	failure->retry_after = answer_retry_after(a->response, a->ctx->clock->wall(a->ctx->clock), LOOP_WAIT_S);
+	enum err_kind kind = kind_of(row, status);
 	const char *what = row ? row->what : error ? error : "no reason given";
 	bool quote = (!row || row->quote) && *text;
-	err_set(err, kind, row ? row->advice : "look the code up: https://login.microsoftonline.com/error", "Entra refused: %s%s%s (client %s, tenant %s)",
-		what, quote ? ": " : "", quote ? text : "", identity_get(&a->plan->id, KEY_CLIENT_ID), identity_get(&a->plan->id, KEY_TENANT));
+	err_set(err, kind, row ? row->advice : "look the code up: https://login.microsoftonline.com/error", "Entra %s: %s%s%s (client %s, tenant %s)",
+		kind == ERR_NETWORK ? "failed" : "refused", what, quote ? ": " : "", quote ? text : "", identity_get(&a->plan->id, KEY_CLIENT_ID), identity_get(&a->plan->id, KEY_TENANT));
 	add_presented(a->ctx, a->assertion, err);
 	note_skew(a->ctx, a->response, err);
 	if (code)
@@ -193,7 +219,7 @@ bool exchange_once(const struct ctx *ctx, const struct plan *p, const struct tok
 		return false;
 	out->issued_at = ctx->clock->wall(ctx->clock);
 	if (!ctx->http->perform(ctx->http, &q, &r, err)) {
-		failure->cure = CURE_PAUSE;
+		failure->cure = err->kind == ERR_NETWORK ? CURE_PAUSE : CURE_NONE;
 		return err_wrap(err, "exchanging the token");
 	}
 	struct attempt a = {.ctx = ctx, .plan = p, .assertion = assertion, .response = &r};

@@ -99,6 +99,13 @@ static bool fetch_and_keep(struct ctx *ctx, const struct plan *p, struct flow_re
 	return false;
 }
 
+/* How long to leave a failed refresh alone: never beyond the token's end, for then the failure must not speak. */
+static int64_t refresh_pause(const struct ctx *ctx, const struct token *t)
+{
+	int64_t left = t->expires_at - cache_margin(t->expires_at - t->issued_at) - ctx->clock->wall(ctx->clock);
+	return left < 0 ? 0 : left < REFRESH_PAUSE_S ? left : REFRESH_PAUSE_S;
+}
+
 /* The kept token is good, and due for a refresh: one process tries, briefly, and all are served whatever comes. */
 static void refresh(struct ctx *ctx, const struct plan *p, struct flow_result *out)
 {
@@ -116,7 +123,7 @@ static void refresh(struct ctx *ctx, const struct plan *p, struct flow_result *o
 	if (cache_get(ctx, &out->key, &again) == CACHE_AGING && !fetch_and_keep(ctx, p, out, &err)) {
 		log_trace("refresh failed, the kept token is served: %s", err.msg);
 		if (err.kind != ERR_THROTTLED)
-			cache_fail(ctx, &out->key, &err, REFRESH_PAUSE_S, false, ctx->store->generation(ctx->store));
+			cache_fail(ctx, &out->key, &err, refresh_pause(ctx, &out->token), false, ctx->store->generation(ctx->store));
 	}
 	token_free(&again);
 	ctx->deadline_ms = deadline;

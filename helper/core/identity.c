@@ -113,6 +113,7 @@ bool identity_gcm(const struct ctx *ctx, struct identity *out, struct err *err)
 	static const struct family gcm = {"GCM_AZREPOS_WIF*", "GCM_AZREPOS_WIF_TENANTID", "GCM_AZREPOS_WIF_CLIENTID", NULL, NULL, NULL, NULL};
 	if (!mode || !take_family(ctx, &gcm, out, err))
 		return false;
+	out->from_env = false; /* it names a source, on purpose: what is wrong with it is an error */
 	if (!take(ctx, out, KEY_AUDIENCE, "GCM_AZREPOS_WIF_AUDIENCE", err))
 		return false;
 	if (str_ieq(mode, "githubactions") || str_ieq(mode, "github"))

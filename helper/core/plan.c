@@ -120,6 +120,15 @@ static enum verdict source_auto(const struct ctx *ctx, const struct identity *id
 	return PLAN_NOT_OURS;
 }
 
+/* Is there anything at all that an identity from the environment could use? */
+static bool any_source(const struct ctx *ctx)
+{
+	struct identity nobody = {0};
+	struct err ignored;
+	const struct source *s;
+	return env_get(&ctx->env, config_keys[KEY_SOURCE].env) || source_auto(ctx, &nobody, &s, &ignored) != PLAN_NOT_OURS;
+}
+
 enum verdict plan_source(const struct ctx *ctx, const struct identity *id, const struct source **out, struct err *err)
 {
 	const char *name = identity_get(id, KEY_SOURCE);
@@ -210,8 +219,12 @@ static enum verdict by_match(const struct ctx *ctx, const struct match *m, const
 
 static enum verdict without_match(const struct ctx *ctx, const struct request *r, const char *resource, struct plan *p, struct err *err)
 {
-	if (!plan_identity(ctx, r->kind, NULL, &p->id, err))
-		return err->kind ? PLAN_FAIL : not_ours(p, "neither a configuration nor the environment names an identity");
+	if (!plan_identity(ctx, r->kind, NULL, &p->id, err)) {
+		if (err->kind && (!p->id.from_env || any_source(ctx)))
+			return PLAN_FAIL;
+		*err = ERR_INIT; /* stray variables of others, however wrong, name nobody */
+		return not_ours(p, "neither a configuration nor the environment names an identity");
+	}
 	return complete(ctx, resource, r->host ? "no [match] is about such hosts and this one is known" : "it was asked for", p, err);
 }
 

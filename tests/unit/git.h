@@ -42,7 +42,7 @@ static inline void call_free(struct call *c)
 	*c = (struct call){0};
 }
 
-#define CALL CLEANUP(call_free) struct call
+#define CALL UNUSED CLEANUP(call_free) struct call
 
 static inline struct call git_call(struct world *w, const char *operation, const char *input)
 {

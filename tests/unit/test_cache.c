@@ -309,6 +309,16 @@ TEST(erasing_compares_before_it_deletes)
 	assert_int_equal(get(&k), CACHE_MISS);
 }
 
+TEST(a_record_that_cannot_be_read_is_not_erased_as_the_token)
+{
+	KEPT(k, 3600, 0);
+	int64_t issued_at;
+	AUTO_SECRET same = secret_new(100);
+	secret_set(&same, "token-1", 7);
+	record(&k)->p[0] ^= 1;
+	assert_false(cache_erase(&k.w.ctx, &k.key, &same, &issued_at));
+}
+
 TEST(a_writer_that_began_before_an_erase_does_not_bring_the_token_back)
 {
 	KEPT(k, 3600, 0);
@@ -364,6 +374,7 @@ int main(void)
 		T(the_three_keys_of_a_plan_differ),
 		T(a_source_that_has_gone_is_an_error_even_where_a_token_is_kept),
 		T(erasing_compares_before_it_deletes),
+		T(a_record_that_cannot_be_read_is_not_erased_as_the_token),
 		T(a_writer_that_began_before_an_erase_does_not_bring_the_token_back),
 		T(a_token_that_is_too_long_for_a_record_is_not_kept),
 	};

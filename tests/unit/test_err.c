@@ -38,9 +38,18 @@ TEST(other_utf8_stays_as_it_is)
 
 TEST(a_cut_sequence_at_the_end_is_not_read_past)
 {
-	cleans_to("a\xE2", "a\xE2");
-	cleans_to("a\xE2\x80", "a\xE2\x80");
-	cleans_to("a\xC2", "a\xC2");
+	cleans_to("a\xE2", "a?");
+	cleans_to("a\xE2\x80", "a??");
+	cleans_to("a\xC2", "a?");
+}
+
+TEST(bytes_that_are_no_utf8_are_not_shown)
+{
+	cleans_to("a\x9B" "31mb", "a?31mb");
+	cleans_to("\xC0\xAF", "??");
+	cleans_to("\xFF\xFE", "??");
+	cleans_to("\xE2\x80\x8E|\xD8\x9C", "???|??");
+	cleans_to("\xC3\xBC\xE4\xB8\xAD\xF0\x9F\x98\x80", "\xC3\xBC\xE4\xB8\xAD\xF0\x9F\x98\x80");
 }
 
 TEST(setting_cleans_the_message_and_clears_the_detail)
@@ -131,6 +140,7 @@ int main(void)
 		T(bidirectional_overrides_and_isolates_become_question_marks),
 		T(other_utf8_stays_as_it_is),
 		T(a_cut_sequence_at_the_end_is_not_read_past),
+		T(bytes_that_are_no_utf8_are_not_shown),
 		T(setting_cleans_the_message_and_clears_the_detail),
 		T(hint_and_detail_are_cleaned_too),
 		T(wrapping_puts_the_context_in_front),

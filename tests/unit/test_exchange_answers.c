@@ -41,10 +41,27 @@ TEST(each_class_of_codes_has_its_kind_and_cure)
 	refuses(&t, refusal(ENTRA(700211, "x")), ERR_REFUSED, CURE_NONE);
 	refuses(&t, refusal(ENTRA(700024, "x")), ERR_REFUSED, CURE_FRESH_ASSERTION);
 	refuses(&t, refusal(ENTRA(7000272, "x")), ERR_REFUSED, CURE_FRESH_ASSERTION);
-	refuses(&t, refusal(ENTRA(90033, "x")), ERR_REFUSED, CURE_PAUSE);
+	refuses(&t, refusal(ENTRA(90033, "x")), ERR_NETWORK, CURE_PAUSE);
 	refuses(&t, refusal(ENTRA(50196, "x")), ERR_THROTTLED, CURE_WAIT);
 	assert_int_equal(t.failure.retry_after, 300);
 	refuses(&t, refusal(ENTRA(53003, "x")), ERR_PERSON, CURE_NONE);
+}
+
+TEST(trouble_of_entras_own_is_no_refusal)
+{
+	TRADE(t);
+	struct answer trouble = {503, .body = "{\"error\":\"temporarily_unavailable\"}"};
+	refuses(&t, trouble, ERR_NETWORK, CURE_PAUSE);
+	assert_says(t.err.msg, "Entra failed: temporarily_unavailable");
+	refuses(&t, (struct answer){503, .body = ENTRA(700213, "x")}, ERR_REFUSED, CURE_NONE);
+}
+
+TEST(a_code_without_its_list_is_read_from_the_description)
+{
+	TRADE(t);
+	refuses(&t, refusal("{\"error\":\"invalid_client\",\"error_description\":\"AADSTS700213: No matching\"}"), ERR_REFUSED, CURE_NONE);
+	assert_says(t.err.msg, "has the presented subject");
+	assert_says(t.err.detail, "AADSTS700213");
 }
 
 TEST(a_sentence_with_facts_is_quoted_without_ids)
@@ -265,6 +282,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_refusal_says_what_who_and_what_was_presented),
 		T(each_class_of_codes_has_its_kind_and_cure),
+		T(trouble_of_entras_own_is_no_refusal),
+		T(a_code_without_its_list_is_read_from_the_description),
 		T(a_sentence_with_facts_is_quoted_without_ids),
 		T(an_unknown_code_quotes_entras_sentence),
 		T(older_answers_with_line_ends_are_quoted_in_one_line),

@@ -164,6 +164,8 @@ TEST(quoting_escapes_what_json_demands)
 	quotes_to(NULL, "null");
 	AUTO_BUF small = buf_new(4);
 	assert_false(json_quote(&small, "abcdef"));
+	AUTO_BUF controls = buf_new(4);
+	assert_false(json_quote(&controls, "\n"));
 }
 
 TEST(what_was_quoted_is_read_back)

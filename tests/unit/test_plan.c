@@ -133,6 +133,19 @@ TEST(an_unclear_request_is_told_in_one_line)
 	assert_text(err.hint, "daypass configure git");
 }
 
+TEST(stray_variables_that_are_wrong_are_no_identity_either)
+{
+	static const char *const wrong[][2] = {{"AZURE_TENANT_ID", "common"}, {"AZURE_AUTHORITY_HOST", "https://login.private.test"}, {"AZURE_CLIENT_ID", "x"}};
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		WORLD(w);
+		world_config(&w, "");
+		world_env(&w, "AZURE_TENANT_ID", TENANT);
+		world_env(&w, "AZURE_CLIENT_ID", CLIENT);
+		world_env(&w, wrong[i][0], wrong[i][1]);
+		expect(&w, "dev.azure.com", "contoso", PLAN_NOT_OURS);
+	}
+}
+
 TEST(stray_ids_without_a_source_are_not_an_identity)
 {
 	static const char *const families[][2] = {{"AZURE_TENANT_ID", "AZURE_CLIENT_ID"}, {"AZURESUBSCRIPTION_TENANT_ID", "AZURESUBSCRIPTION_CLIENT_ID"}, {"ARM_TENANT_ID", "ARM_CLIENT_ID"}};
@@ -157,6 +170,22 @@ TEST(ids_of_a_family_with_its_token_are_an_identity)
 	assert_int_equal(plan_for(&w, "dev.azure.com", "contoso", &p), PLAN_OURS);
 	assert_text(p.source->name, "file");
 	assert_text(p.id.name, "AZURE_*");
+}
+
+TEST(gcms_variables_are_an_identity_for_git_and_for_nothing_else)
+{
+	WORLD(w);
+	AUTO_PLAN p = {0};
+	AUTO_PLAN q = {0};
+	AUTO_REQUEST resource = {.kind = REQUEST_RESOURCE, .action = ACTION_GET, .resource = str_dup("https://vault.example")};
+	world_config(&w, "");
+	world_env(&w, "GCM_AZREPOS_WIF", "generic");
+	world_env(&w, "GCM_AZREPOS_WIF_TENANTID", TENANT);
+	world_env(&w, "GCM_AZREPOS_WIF_CLIENTID", CLIENT);
+	world_env(&w, "GCM_AZREPOS_WIF_ASSERTION", fake_script.tokens[0]);
+	assert_int_equal(plan_for(&w, "dev.azure.com", "contoso", &p), PLAN_OURS);
+	assert_text(p.source->name, "env");
+	assert_int_equal(plan_make(&w.ctx, &resource, &q, &err), PLAN_NOT_OURS);
 }
 
 TEST(an_identity_of_a_file_without_a_source_is_an_error)
@@ -328,8 +357,10 @@ int main(void)
 		T(a_match_without_its_identity_is_a_failure_at_its_line),
 		T(a_match_never_uses_the_environments_identity),
 		T(an_unclear_request_is_told_in_one_line),
+		T(stray_variables_that_are_wrong_are_no_identity_either),
 		T(stray_ids_without_a_source_are_not_an_identity),
 		T(ids_of_a_family_with_its_token_are_an_identity),
+		T(gcms_variables_are_an_identity_for_git_and_for_nothing_else),
 		T(an_identity_of_a_file_without_a_source_is_an_error),
 		T(a_file_goes_before_the_environments_families),
 		T(an_authority_of_a_variable_that_is_not_built_in_is_refused),

@@ -1,12 +1,14 @@
 /* Children: they get exactly what we were started with, and never hold us up. */
 #include "helper/base/proc.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "helper/base/clock.h"
+#include "tests/unit/refuse.h"
 #include "tests/unit/tmp.h"
 
 static struct err last;
@@ -202,6 +204,28 @@ TEST(a_grandchild_that_holds_stdout_does_not_hold_us_up)
 	assert_int_equal(kill(grandchild, SIGKILL), 0); /* it went on: only its own end is awaited */
 }
 
+static bool without_pidfds(void *user UNUSED)
+{
+	int status;
+	static const char *const slow[] = {"sh", "-c", "exec >&- 2>&-; exec sleep 1000", NULL};
+	if (!sh("echo one; exit 3", &status) || status != 3 || strcmp(out.p, "one\n") != 0)
+		return false;
+	if (!sh("sleep 1000 & echo $!", &status) || kill((pid_t)strtol(out.p, NULL, 10), SIGKILL) != 0)
+		return false;
+	return !run_for(200, 1000, NULL, slow, &status) && strstr(last.msg, "no end after");
+}
+
+TEST(a_kernel_without_pidfds_changes_nothing)
+{
+	static const int errors[] = {ENOSYS, EPERM};
+	for (size_t i = 0; i < COUNT_OF(errors); i++) {
+		int status = where_refused(SYS_pidfd_open, SYS_pidfd_open, errors[i], without_pidfds, NULL);
+		if (status == REFUSAL_MISSING)
+			SKIP("no system call filter");
+		assert_int_equal(status, 0);
+	}
+}
+
 TEST(what_cannot_be_started_says_so)
 {
 	int status;
@@ -270,6 +294,7 @@ int main(void)
 		T(too_much_output_ends_the_child),
 		T(too_much_on_stderr_is_cut_and_no_failure),
 		T(a_grandchild_that_holds_stdout_does_not_hold_us_up),
+		T(a_kernel_without_pidfds_changes_nothing),
 		T(what_cannot_be_started_says_so),
 		T(without_descriptors_it_says_so),
 		T(variables_that_make_libraries_leak_secrets_are_scrubbed),

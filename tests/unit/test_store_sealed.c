@@ -1,8 +1,11 @@
 /* Records sealed with a key of the kernel's keyring: in a user namespace, whose keyring is nobody else's and goes with
  * this process. */
+#include <errno.h>
+#include <linux/keyctl.h>
 #include <sched.h>
 
 #include "helper/base/keyctl.h"
+#include "tests/unit/refuse.h"
 #include "tests/unit/runtime.h"
 
 static bool own_keyring;
@@ -118,6 +121,60 @@ TEST(where_only_sealed_records_count_they_are_kept_too)
 	assert_kept(&r, 1, "one");
 }
 
+/* In containers and older sandboxes: the record is kept, in the clear, on tmpfs. */
+static bool kept_plain(void *user)
+{
+	struct runtime *r = user;
+	char *got = runtime_put(r, 1, "one") ? runtime_get(r, 1) : NULL;
+	return str_eq(got, "one") && str_starts(r->store.port.describe(&r->store.port), "plain, in ");
+}
+
+static bool kept_not(void *user)
+{
+	struct runtime *r = user;
+	r->store.seal = STORE_SEAL_ALWAYS;
+	return !runtime_put(r, 1, "one") && !runtime_get(r, 1);
+}
+
+static const int refusals[] = {EPERM, ENOSYS, EACCES, EDQUOT};
+
+static void each_refusal(bool (*act)(void *))
+{
+	for (size_t i = 0; i < COUNT_OF(refusals); i++) {
+		RUNTIME(r);
+		r.store.denied = false;
+		int status = where_refused(SYS_keyctl, SYS_add_key, refusals[i], act, &r);
+		if (status == REFUSAL_MISSING) {
+			runtime_end(&r);
+			SKIP("no system call filter");
+		}
+		if (status != 0)
+			fail_msg("with %s: status %d", strerror(refusals[i]), status);
+	}
+}
+
+TEST(where_the_kernel_refuses_its_keyring_records_are_plain)
+{
+	each_refusal(kept_plain);
+}
+
+TEST(where_the_kernel_refuses_its_keyring_and_only_sealed_records_count_none_is_kept)
+{
+	each_refusal(kept_not);
+}
+
+/* The key is found, but no new one may be made: quotas. */
+TEST(where_no_key_can_be_added_records_are_plain)
+{
+	SEALED(r);
+	long ring = syscall(SYS_keyctl, KEYCTL_CLEAR, KEY_SPEC_USER_KEYRING, 0, 0, 0);
+	long persistent = syscall(SYS_keyctl, KEYCTL_GET_PERSISTENT, -1, KEY_SPEC_PROCESS_KEYRING, 0, 0);
+	if (persistent >= 0)
+		ring = syscall(SYS_keyctl, KEYCTL_CLEAR, persistent, 0, 0, 0);
+	assert_int_equal(ring, 0);
+	assert_int_equal(where_refused(SYS_add_key, SYS_add_key, EDQUOT, kept_plain, &r), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +184,9 @@ int main(void)
 		T(a_sealed_record_of_another_place_is_a_miss),
 		T(without_its_key_a_record_is_a_miss_and_the_next_one_is_sealed_anew),
 		T(where_only_sealed_records_count_they_are_kept_too),
+		T(where_the_kernel_refuses_its_keyring_records_are_plain),
+		T(where_the_kernel_refuses_its_keyring_and_only_sealed_records_count_none_is_kept),
+		T(where_no_key_can_be_added_records_are_plain),
 	};
 	return cmocka_run_group_tests(tests, enter, NULL);
 }

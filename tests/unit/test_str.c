@@ -26,6 +26,7 @@ TEST(beginnings_and_ends)
 	assert_false(str_ends("com", ".com"));
 	assert_false(str_ends(NULL, "a"));
 	assert_true(str_ends("a", ""));
+	assert_true(str_ends(".com", ".com"));
 }
 
 TEST(a_guid_is_36_characters_of_hex_and_dashes)
