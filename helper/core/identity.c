@@ -111,9 +111,10 @@ bool identity_gcm(const struct ctx *ctx, struct identity *out, struct err *err)
 	const char *mode = env_get(&ctx->env, "GCM_AZREPOS_WIF");
 	const char *assertion = env_get(&ctx->env, "GCM_AZREPOS_WIF_ASSERTION");
 	static const struct family gcm = {"GCM_AZREPOS_WIF*", "GCM_AZREPOS_WIF_TENANTID", "GCM_AZREPOS_WIF_CLIENTID", NULL, NULL, NULL, NULL};
-	if (!mode || !take_family(ctx, &gcm, out, err))
-		return false;
+	bool taken = mode && take_family(ctx, &gcm, out, err);
 	out->from_env = false; /* it names a source, on purpose: what is wrong with it is an error */
+	if (!taken)
+		return false;
 	if (!take(ctx, out, KEY_AUDIENCE, "GCM_AZREPOS_WIF_AUDIENCE", err))
 		return false;
 	if (str_ieq(mode, "githubactions") || str_ieq(mode, "github"))

@@ -16,16 +16,26 @@ MISTAKES = [
     ("tennant = x\n", 6, ("unknown key", "'tennant'", "did you mean 'tenant'")), ("client_id = x\n", 6, ("unknown key", "'client_id'", "client-id")),
     ("identity = x\n", 6, ("unknown key",)), ("frobnicate = x\n", 6, ("unknown key", "frobnicate")), ("tenant = x.y\n", 6, ("stands twice", "tenant")),
     ("[identity default]\n", 6, ("stands twice", "default", ":1")), ("[identity a]\n[identity a]\n", 7, ("stands twice", ":6")),
-    ("[match https://dev.azure.com]\n[match https://dev.azure.com]\n", 7, ("stands twice",)), ("[identty x]\n", 6, ("unknown section", "did you mean 'identity'")), ("[identity]\n", 6, ("needs a name",)),
-    ("[match]\n", 6, ("needs a name",)), ("[daypass x]\n", 6, ("takes no name",)), ("[identity x\n", 6, ("a section is written",)), ("[]\n", 6, ("a section is written",)), ("nonsense\n", 6, ("neither",)),
-    ("= x\n", 6, ("unknown key",)), ("[daypass]\ntimeout = 0\n", 7, ("timeout = 0", "1 to 600")), ("[daypass]\ntimeout = 5s\n", 7, ("timeout",)), ("[daypass]\ncache = some\n", 7, ("auto or none",)),
-    ("[daypass]\ntenant = x\n", 7, ("unknown key",)), ("[identity b]\nclient-id = 123\n", 7, ("client-id = 123", "GUID")), ("[identity b]\nclient-id = {}\n".format(APP.replace("-", "")), 7, ("GUID",)),
-    ("[identity b]\nclient-id = {" + APP + "}\n", 7, ("GUID",)), ("[identity b]\ntenant = contoso\n", 7, ("tenant = contoso", "domain")), ("[identity b]\ntenant =\n", 7, ("tenant",)),
-    ("[identity b]\nsource = GitHub\n", 7, ("source",)), ("[identity b]\ncloud = germany\n", 7, ("usgov",)), ("[identity b]\ntoken-file = x\n", 7, ("absolute path",)), ("[identity b]\ntoken-env = A-B\n", 7, ("variable",)),
-    ("[identity b]\nservice-connection = x\n", 7, ("GUID",)), ("[identity b]\nsubject = me\n", 7, ("connection or pipeline",)), ("[match https://dev.azure.com]\non-failure = maybe\n", 7, ("stop or soft",)),
-    ("[match http://dev.azure.com]\n", 6, ("https only",)), ("[match https://u@dev.azure.com]\n", 6, ("pattern",)), ("[match https://dev.azure.com:444]\n", 6, ("pattern",)),
-    ("[match https://dev.azure.com/a?b]\n", 6, ("pattern",)), ("[match dev.azure.com/contoso]\n", 6, ("bare host",)), ('[identity b]\naudience = "x\n', 7, ("quote is not closed",)),
-    ("[identity b]\ntenant = a.b\x01c\n", 7, ("control character",)), ("[identity b]\ntenant = a.b\0c\n", 7, ("NUL",)), ("# " + "x" * 4096 + "\n", 6, ("longer than 4096",)),
+    ("[match https://dev.azure.com]\n[match https://dev.azure.com]\n", 7, ("stands twice",)), ("[identty x]\n", 6,
+            ("unknown section", "did you mean 'identity'")), ("[identity]\n", 6, ("needs a name",)),
+    ("[match]\n", 6, ("needs a name",)), ("[daypass x]\n", 6, ("takes no name",)), ("[identity x\n", 6, ("a section is written",)),
+    ("[]\n", 6, ("a section is written",)), ("nonsense\n", 6, ("neither",)),
+    ("= x\n", 6, ("unknown key",)), ("[daypass]\ntimeout = 0\n", 7, ("timeout = 0", "1 to 600")), ("[daypass]\ntimeout = 5s\n", 7, ("timeout",)),
+    ("[daypass]\ncache = some\n", 7, ("auto or none",)),
+    ("[daypass]\ntenant = x\n", 7, ("unknown key",)), ("[identity b]\nclient-id = 123\n", 7, ("client-id = 123", "GUID")),
+    ("[identity b]\nclient-id = {}\n".format(APP.replace("-", "")), 7, ("GUID",)),
+    ("[identity b]\nclient-id = {" + APP + "}\n", 7, ("GUID",)), ("[identity b]\ntenant = contoso\n", 7, ("tenant = contoso", "domain")),
+    ("[identity b]\ntenant =\n", 7, ("tenant",)),
+    ("[identity b]\nsource = GitHub\n", 7, ("source",)), ("[identity b]\ncloud = germany\n", 7, ("usgov",)),
+    ("[identity b]\ntoken-file = x\n", 7, ("absolute path",)), ("[identity b]\ntoken-env = A-B\n", 7, ("variable",)),
+    ("[identity b]\nservice-connection = x\n", 7, ("GUID",)), ("[identity b]\nsubject = me\n", 7, ("connection or pipeline",)),
+    ("[match https://dev.azure.com]\non-failure = maybe\n", 7, ("stop or soft",)),
+    ("[match http://dev.azure.com]\n", 6, ("https only",)), ("[match https://u@dev.azure.com]\n", 6, ("pattern",)),
+    ("[match https://dev.azure.com:444]\n", 6, ("pattern",)),
+    ("[match https://dev.azure.com/a?b]\n", 6, ("pattern",)), ("[match dev.azure.com/contoso]\n", 6, ("bare host",)),
+    ('[identity b]\naudience = "x\n', 7, ("quote is not closed",)),
+    ("[identity b]\ntenant = a.b\x01c\n", 7, ("control character",)), ("[identity b]\ntenant = a.b\0c\n", 7, ("NUL",)),
+    ("# " + "x" * 4096 + "\n", 6, ("longer than 4096",)),
     ("[identity " + "x" * 5000 + "]\n", 6, ("longer than 4096",))]
 
 
@@ -47,9 +57,12 @@ def test_a_setting_before_the_first_section(place, cloud):
 
 
 GOOD = {
-    "CR LF": lambda t: t.replace("\n", "\r\n"), "no last newline": lambda t: t.rstrip("\n"), "byte order mark": lambda t: "\ufeff" + t, "blanks": lambda t: "\n\n" + t.replace("\n", "  \t\n\n").replace("tenant", "  tenant"),
-    "comments": lambda t: "# x\n; y\n" + t.replace("source = file", "source = file # a comment ; more"), "quotes": lambda t: t.replace(APP, f'"{APP}"'), "no blanks": lambda t: t.replace(" = ", "="),
-    "optional unknown key": lambda t: t + "?brand-new = 1\n", "upper-case ids": lambda t: t.replace(APP, APP.upper()), "a long comment": lambda t: "#" + "x" * 4000 + "\n" + t, "many sections": lambda t: t + "".join(f"[identity i{i}]\n" for i in range(2000)),
+    "CR LF": lambda t: t.replace("\n", "\r\n"), "no last newline": lambda t: t.rstrip("\n"), "byte order mark": lambda t: "\ufeff" + t,
+    "blanks": lambda t: "\n\n" + t.replace("\n", "  \t\n\n").replace("tenant", "  tenant"),
+    "comments": lambda t: "# x\n; y\n" + t.replace("source = file", "source = file # a comment ; more"), "quotes": lambda t: t.replace(APP, f'"{APP}"'),
+    "no blanks": lambda t: t.replace(" = ", "="),
+    "optional unknown key": lambda t: t + "?brand-new = 1\n", "upper-case ids": lambda t: t.replace(APP, APP.upper()),
+    "a long comment": lambda t: "#" + "x" * 4000 + "\n" + t, "many sections": lambda t: t + "".join(f"[identity i{i}]\n" for i in range(2000)),
     "brackets with blanks": lambda t: t.replace("[identity default]", "  [ identity   default ]  "),
     "tabs": lambda t: t.replace(" = ", "\t=\t").replace("[identity default]", "[identity\tdefault]")}
 
@@ -177,14 +190,18 @@ def test_config_in_the_repository_is_never_read(pod, cloud):
 # --- matching ---
 
 @pytest.mark.parametrize("patterns, path, client", [
-    (("https://dev.azure.com", "https://dev.azure.com/contoso"), "contoso/x", UAMI), (("https://dev.azure.com/contoso", "https://dev.azure.com"), "contoso/x", APP),
-    (("https://*.azure.com/contoso", "https://dev.azure.com/contoso"), "contoso/x", UAMI), (("https://dev.azure.com/contoso/shop", "https://dev.azure.com/contoso"), "contoso/shop/_git/web", APP),
-    (("https://dev.azure.com/contoso/shop", "https://dev.azure.com/contoso"), "contoso/shopping/_git/web", UAMI), (("https://DEV.azure.com/Contoso", "https://dev.azure.com/other"), "contoso/x", APP),
+    (("https://dev.azure.com", "https://dev.azure.com/contoso"), "contoso/x", UAMI), (("https://dev.azure.com/contoso", "https://dev.azure.com"), "contoso/x",
+            APP),
+    (("https://*.azure.com/contoso", "https://dev.azure.com/contoso"), "contoso/x", UAMI),
+    (("https://dev.azure.com/contoso/shop", "https://dev.azure.com/contoso"), "contoso/shop/_git/web", APP),
+    (("https://dev.azure.com/contoso/shop", "https://dev.azure.com/contoso"), "contoso/shopping/_git/web", UAMI),
+    (("https://DEV.azure.com/Contoso", "https://dev.azure.com/other"), "contoso/x", APP),
     (("https://dev.azure.com:443/contoso/", "https://dev.azure.com/other"), "contoso/x", APP)], ids=range(7))
 def test_the_most_specific_pattern_wins(place, cloud, patterns, path, client):
     place.assertion()
     first, second = patterns
-    with_file(place, f"[identity two]\ntenant = {TENANT}\nclient-id = {UAMI}\nsource = file\ntoken-file = {place.token_file}\n[match {first}]\n[match {second}]\nidentity = two\n")
+    with_file(place, f"[identity two]\ntenant = {TENANT}\nclient-id = {UAMI}\nsource = file\ntoken-file = {place.token_file}\n"
+                     f"[match {first}]\n[match {second}]\nidentity = two\n")
     assert place.get(path=path).token and [r["form"]["client_id"] for r in cloud.exchanges()] == [client]
 
 

@@ -11,13 +11,22 @@ from e2e.place import HELPER, LIMIT, one_line, silent, wait_until
 # --- whose host is it? ---
 
 LOOK_ALIKES = [
-    "dev.azure.com.evil.test", "dev.azure.com.", "dev.azure.com..", "xdev.azure.com", "dev-azure.com", "dev.azure.com@evil.test", "evil.test@dev.azure.com", "evil.test/dev.azure.com",
-    "dev.azure.com/", "dev.azure.com/@evil.test", "dev.azure.com#evil.test", "dev.azure.com?x", "dev.azure.com\\evil.test", "dev.azure.com:444", "dev.azure.com:80", "dev.azure.com:",
-    "dev.azure.com:0443", "dev.azure.com:443:443", "dev.azure.com:443@evil.test", "dev.azure.com%2eevil.test", "dev%2eazure.com", "dev.azure.com%00.evil.test", "dev.azure.com%0a",
-    "d\u0435v.azure.com", "dev\u3002azure\u3002com", "dev.azure.c\uff4fm", "\uff44\uff45\uff56.azure.com", "xn--dv-nmc.azure.com", "dev.azure.com\u200b", "\u200bdev.azure.com", "dev.azure\u2024com", "DEV.AZURE.\u212aOM",
-    " dev.azure.com", "dev.azure.com ", "dev.azure.com\t", "[dev.azure.com]", "dev_azure.com", "azure.com", "test.dev.azure.com", "vs-ssh.dev.azure.com", "ssh.dev.azure.com", "pkgs.dev.azure.com",
-    "*", "*.azure.com", "dev.*.com", "", ".", "localhost", "127.0.0.1", "[::1]", "github.com", "login.microsoftonline.com", "contoso.visualstudio.com", "visualstudio.com", "a.b.visualstudio.com",
-    "app.visualstudio.com", "contoso.pkgs.visualstudio.com", "contoso.visualstudio.com.evil.test", "dev.azure.us", "a" * 300 + ".dev.azure.com", "dev.azure.com" * 30]
+    "dev.azure.com.evil.test", "dev.azure.com.", "dev.azure.com..", "xdev.azure.com", "dev-azure.com", "dev.azure.com@evil.test", "evil.test@dev.azure.com",
+    "evil.test/dev.azure.com",
+    "dev.azure.com/", "dev.azure.com/@evil.test", "dev.azure.com#evil.test", "dev.azure.com?x", "dev.azure.com\\evil.test", "dev.azure.com:444",
+    "dev.azure.com:80", "dev.azure.com:",
+    "dev.azure.com:0443", "dev.azure.com:443:443", "dev.azure.com:443@evil.test", "dev.azure.com%2eevil.test", "dev%2eazure.com", "dev.azure.com%00.evil.test",
+    "dev.azure.com%0a",
+    "d\u0435v.azure.com", "dev\u3002azure\u3002com", "dev.azure.c\uff4fm", "\uff44\uff45\uff56.azure.com", "xn--dv-nmc.azure.com", "dev.azure.com\u200b",
+    "\u200bdev.azure.com", "dev.azure\u2024com", "DEV.AZURE.\u212aOM",
+    " dev.azure.com", "dev.azure.com ", "dev.azure.com\t", "[dev.azure.com]", "dev_azure.com", "azure.com", "test.dev.azure.com", "vs-ssh.dev.azure.com",
+    "ssh.dev.azure.com", "pkgs.dev.azure.com",
+    "*", "*.azure.com", "dev.*.com", "", ".", "localhost", "127.0.0.1", "[::1]", "github.com", "login.microsoftonline.com", "contoso.visualstudio.com",
+    "visualstudio.com", "a.b.visualstudio.com",
+    "app.visualstudio.com", "contoso.pkgs.visualstudio.com", "contoso.visualstudio.com.evil.test", "dev.azure.us",
+    "cont\u043eso.visualstudio.com", "con toso.visualstudio.com", "x@contoso.visualstudio.com", "x%40contoso.visualstudio.com", "contoso:444.visualstudio.com",
+    "contoso/.visualstudio.com", "contoso.visualstudio.com:444", "-\x01.visualstudio.com", ".visualstudio.com", "*.visualstudio.com", "a" * 300 + ".dev.azure.com",
+    "dev.azure.com" * 30]
 
 
 @pytest.mark.parametrize("host", LOOK_ALIKES, ids=range(len(LOOK_ALIKES)))
@@ -30,7 +39,8 @@ def test_look_alikes_get_silence(pod, cloud, host):
 @pytest.mark.parametrize("host", [h for h in LOOK_ALIKES if h != "contoso.visualstudio.com"], ids=range(len(LOOK_ALIKES) - 1))
 def test_a_wide_match_does_not_open_the_list(place, cloud, host):
     """Whatever a configuration says, git is answered for Azure's hosts only."""
-    place.config(more="".join(f"[match https://{h}]\n" for h in ("*", "*.com", "*.*.com", "*.azure.com", "*.visualstudio.com", "*.test", "evil.test", "github.com", "localhost")))
+    place.config(more="".join(f"[match https://{h}]\n" for h in ("*", "*.com", "*.*.com", "*.azure.com", "*.visualstudio.com", "*.test", "evil.test",
+            "github.com", "localhost")))
     silent(place.get(host=host, path="x/y"))
     assert not cloud.log()
 
@@ -46,8 +56,10 @@ def test_other_protocols(pod, cloud, protocol):
     assert not cloud.log()
 
 
-@pytest.mark.parametrize("text", ["", "\n", "\n\n", "protocol=https\n", "host=dev.azure.com\n", "protocol=https\n\nhost=dev.azure.com\n", "\nprotocol=https\nhost=dev.azure.com\n", "username=x\n",
-                                  "protocol=https\nHost=dev.azure.com\n", "PROTOCOL=https\nhost=dev.azure.com\n", "url=https://dev.azure.com/contoso\n", "protocol=https\nhost=dev.azure.com.evil.test\nurl=https://dev.azure.com\n"])
+@pytest.mark.parametrize("text", ["", "\n", "\n\n", "protocol=https\n", "host=dev.azure.com\n", "protocol=https\n\nhost=dev.azure.com\n",
+                                  "\nprotocol=https\nhost=dev.azure.com\n", "username=x\n",
+                                  "protocol=https\nHost=dev.azure.com\n", "PROTOCOL=https\nhost=dev.azure.com\n", "url=https://dev.azure.com/contoso\n",
+                                  "protocol=https\nhost=dev.azure.com.evil.test\nurl=https://dev.azure.com\n"])
 def test_incomplete_requests(pod, cloud, text):
     silent(pod.run([HELPER, "get"], text))
     assert not cloud.log()
@@ -57,11 +69,16 @@ def test_incomplete_requests(pod, cloud, text):
 
 GOOD = "protocol=https\nhost=dev.azure.com\n"
 REFUSED = {
-    "duplicate host": GOOD + "host=dev.azure.com\n", "other host after": GOOD + "host=evil.test\n", "other host before": "host=evil.test\n" + GOOD, "duplicate protocol": "protocol=http\n" + GOOD,
-    "duplicate path": GOOD + "path=a\npath=b\n", "NUL in the host": "protocol=https\nhost=dev.azure.com\0.evil.test\n", "NUL alone": GOOD + "\0", "NUL in another value": GOOD + "x=a\0b\n",
-    "CR in the host": "protocol=https\nhost=dev.azure.com\rhost=evil.test\n", "CR at one end": "protocol=https\nhost=dev.azure.com\r\nx=y\n", "CR in a path": GOOD + "path=a\rb\n", "no equals": GOOD + "nonsense\n",
-    "no key": GOOD + "=x\n", "equals alone": GOOD + "=\n", "one MiB of attributes": GOOD + "x=yyyyyyyyyyyyyyy\n" * 65536, "one MiB in one line": GOOD + "x=" + "y" * (1 << 20) + "\n",
-    "a line of 64 KiB": GOOD + "x=" + "y" * 65534 + "\n", "one MiB without an end of line": "x" * (1 << 20), "a password of 64 KiB and more": GOOD + "password=" + "x" * 70000 + "\n"}
+    "duplicate host": GOOD + "host=dev.azure.com\n", "other host after": GOOD + "host=evil.test\n", "other host before": "host=evil.test\n" + GOOD,
+    "duplicate protocol": "protocol=http\n" + GOOD,
+    "duplicate path": GOOD + "path=a\npath=b\n", "NUL in the host": "protocol=https\nhost=dev.azure.com\0.evil.test\n", "NUL alone": GOOD + "\0",
+    "NUL in another value": GOOD + "x=a\0b\n",
+    "CR in the host": "protocol=https\nhost=dev.azure.com\rhost=evil.test\n", "CR at one end": "protocol=https\nhost=dev.azure.com\r\nx=y\n",
+    "CR in a path": GOOD + "path=a\rb\n", "no equals": GOOD + "nonsense\n",
+    "no key": GOOD + "=x\n", "equals alone": GOOD + "=\n", "one MiB of attributes": GOOD + "x=yyyyyyyyyyyyyyy\n" * 65536,
+    "one MiB in one line": GOOD + "x=" + "y" * (1 << 20) + "\n",
+    "a line of 64 KiB": GOOD + "x=" + "y" * 65534 + "\n", "one MiB without an end of line": "x" * (1 << 20),
+    "a password of 64 KiB and more": GOOD + "password=" + "x" * 70000 + "\n"}
 
 
 @pytest.mark.parametrize("operation", ["get", "erase"])
@@ -72,10 +89,14 @@ def test_refused_requests(pod, cloud, name, operation):
 
 
 ODD = {
-    "no newline at the end": GOOD[:-1], "unknown keys": GOOD + "x=y\nntlm=1\noauth_refresh_token=z\n", "empty values": GOOD + "path=\nusername=\nwwwauth[]=\n", "all CR LF": GOOD.replace("\n", "\r\n") + "\r\n",
-    "text after the blank line": GOOD + "\nhost=evil.test\nnonsense\n", "equals in a value": GOOD + "path=a=b=c\n", "a value with UTF-8": GOOD + "path=contoso/\u00fcber/_git/\u4e2d\n", "the host first": "host=dev.azure.com\nprotocol=https\n",
-    "a line just short enough": GOOD + "x=" + "y" * 65000 + "\n", "400 KiB": GOOD + "x=yyyyyyyyyyyyyyy\n" * 22000, "hostile headers": GOOD + "wwwauth[]=" + "x" * 1023 + "host=evil.test\nwwwauth[]=Bearer authorization_uri=https://evil.test/\n",
-    "a user name with a colon": GOOD + "username=id://x\n", "an expired password": GOOD + "username=x\npassword=y\npassword_expiry_utc=1\n", "quit": GOOD + "quit=1\n", "many states": GOOD + "state[]=x\n" * 1000}
+    "no newline at the end": GOOD[:-1], "unknown keys": GOOD + "x=y\nntlm=1\noauth_refresh_token=z\n", "empty values": GOOD + "path=\nusername=\nwwwauth[]=\n",
+    "all CR LF": GOOD.replace("\n", "\r\n") + "\r\n",
+    "text after the blank line": GOOD + "\nhost=evil.test\nnonsense\n", "equals in a value": GOOD + "path=a=b=c\n",
+    "a value with UTF-8": GOOD + "path=contoso/\u00fcber/_git/\u4e2d\n", "the host first": "host=dev.azure.com\nprotocol=https\n",
+    "a line just short enough": GOOD + "x=" + "y" * 65000 + "\n", "400 KiB": GOOD + "x=yyyyyyyyyyyyyyy\n" * 22000,
+    "hostile headers": GOOD + "wwwauth[]=" + "x" * 1023 + "host=evil.test\nwwwauth[]=Bearer authorization_uri=https://evil.test/\n",
+    "a user name with a colon": GOOD + "username=id://x\n", "an expired password": GOOD + "username=x\npassword=y\npassword_expiry_utc=1\n",
+    "quit": GOOD + "quit=1\n", "many states": GOOD + "state[]=x\n" * 1000}
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -92,15 +113,18 @@ def test_paths_that_climb(place, cloud, path):
     assert not cloud.log()
 
 
-@pytest.mark.parametrize("path, served", [("contoso", True), ("contoso/", True), ("/contoso/x", True), ("CONTOSO/x", True), ("contoso2/x", False), ("xcontoso/x", False), ("contoso%2Fx", False), ("x/contoso", False),
-                                          ("contos\u043e/x", False), ("contoso?x", False), ("contoso#x", False), ("contoso;x", False), ("contoso x", False), ("./contoso", False)])
+@pytest.mark.parametrize("path, served", [("contoso", True), ("contoso/", True), ("/contoso/x", True), ("CONTOSO/x", True), ("contoso2/x", False),
+                                          ("xcontoso/x", False), ("contoso%2Fx", False), ("x/contoso", False),
+                                          ("contos\u043e/x", False), ("contoso?x", False), ("contoso#x", False), ("contoso;x", False), ("contoso x", False),
+                                          ("./contoso", False)])
 def test_paths_match_by_whole_segments(place, cloud, path, served):
     place.config(more="[match https://dev.azure.com/contoso]\n")
     r = place.get(path=path)
     assert bool(r.token) == served and r.err == "" and len(cloud.exchanges()) == served
 
 
-@pytest.mark.parametrize("words", [["get", "extra"], ["nonsense"], [], ["store"], ["GET"], ["--nonsense", "get"], ["-x", "get"], ["--identity", "nobody", "get"], ["capability"], ["get", "get", "frob"]])
+@pytest.mark.parametrize("words", [["get", "extra"], ["nonsense"], [], ["store"], ["GET"], ["--nonsense", "get"], ["-x", "get"],
+                                   ["--identity", "nobody", "get"], ["capability"], ["get", "get", "frob"]])
 def test_odd_operations(pod, cloud, words):
     """git only asks and goes on: never a failure, never a word on stdout that is no answer."""
     r = pod.run([HELPER, *words], GOOD)
@@ -168,7 +192,7 @@ def test_no_secret_reaches_a_file_that_took_a_closed_descriptor(pod, cloud):
         pod.fresh_runtime()
         r = shell(pod, f"<{pod.folder}/ask {redirection}", DAYPASS_TRACE="1")
         assert r.rc == 0
-        for path in pod.folder.rglob("*"):
+        for path in (*pod.folder.rglob("*"), *pod.runtime.rglob("*")):
             assert not path.is_file() or b"password=" not in path.read_bytes() and b"trace:" not in path.read_bytes(), path
 
 

@@ -3,7 +3,6 @@ import errno
 import os
 import re
 import shutil
-import signal
 import stat
 import tempfile
 import uuid
@@ -11,7 +10,7 @@ import uuid
 import pytest
 
 from cloud.client import APP, ISSUER
-from e2e.place import BIN, HELPER, said_no, wait_until
+from e2e.place import BIN, HELPER, said_no
 from e2e.sandbox import keyring_works, limited, namespace, needs_keyring, not_tmpfs, without_keyring
 
 
@@ -117,9 +116,12 @@ def foreign(record, change):
 TRICKS = {
     "mode": lambda r: r.chmod(0o644), "group": lambda r: r.chmod(0o640), "executable": lambda r: r.chmod(0o601), "empty": lambda r: r.write_bytes(b""),
     "torn": lambda r: r.write_bytes(r.read_bytes()[:100]), "without its last byte": lambda r: r.write_bytes(r.read_bytes()[:-1]),
-    "one byte more": lambda r: r.write_bytes(r.read_bytes() + b"x"), "first byte": lambda r: flip(r, 0), "head": lambda r: flip(r, 9), "key id": lambda r: flip(r, 16),
-    "name": lambda r: flip(r, 25), "nonce": lambda r: flip(r, 60), "body": lambda r: flip(r, 300), "last byte": lambda r: flip(r, -1), "garbage": lambda r: r.write_bytes(os.urandom(3000)),
-    "other key": lambda r: foreign(r, 1), "huge": lambda r: r.write_bytes(r.read_bytes() + bytes(1 << 20)), "text": lambda r: r.write_bytes(b"password=stolen\n"),
+    "one byte more": lambda r: r.write_bytes(r.read_bytes() + b"x"), "first byte": lambda r: flip(r, 0), "head": lambda r: flip(r, 9),
+    "key id": lambda r: flip(r, 16),
+    "name": lambda r: flip(r, 25), "nonce": lambda r: flip(r, 60), "body": lambda r: flip(r, 300), "last byte": lambda r: flip(r, -1),
+    "garbage": lambda r: r.write_bytes(os.urandom(3000)),
+    "other key": lambda r: foreign(r, 1), "huge": lambda r: r.write_bytes(r.read_bytes() + bytes(1 << 20)),
+    "text": lambda r: r.write_bytes(b"password=stolen\n"),
     "hard link": lambda r: os.link(r, r.with_name("other")), "symbolic link": lambda r: (r.rename(r.with_name("other")), r.symlink_to("other")),
     "folder": lambda r: (r.unlink(), r.mkdir()), "fifo": lambda r: (r.unlink(), os.mkfifo(r, 0o600)), "unreadable": lambda r: r.chmod(0)}
 
@@ -185,7 +187,8 @@ def elsewhere(place, cloud, **how):
     return first.token == second.token
 
 
-@pytest.mark.parametrize("value", [None, "", "relative/path", "/nowhere/at/all", "/dev/null", "x" * 5000], ids=["unset", "empty", "relative", "missing", "file", "long"])
+@pytest.mark.parametrize("value", [None, "", "relative/path", "/nowhere/at/all", "/dev/null", "x" * 5000],
+                         ids=["unset", "empty", "relative", "missing", "file", "long"])
 def test_runtime_dir_variable_of_no_use(place, cloud, value):
     """Another place is found or none: the answer comes either way, without a word."""
     elsewhere(place, cloud, XDG_RUNTIME_DIR=value)
@@ -245,7 +248,8 @@ def test_full_or_read_only_tmpfs(pod, cloud, options, shared):
     """A runtime folder too small for a record; /dev/shm, the next place, is good or bad too."""
     words = namespace()
     pod.write("ask", pod.ask())
-    lines = ["mount -t tmpfs none /mnt", f"cp {pod.folder}/ask {pod.token_file} /mnt", "mkdir /mnt/run", "[ ! -d /run/user ] || mount -t tmpfs -o ro none /run/user",
+    lines = ["mount -t tmpfs none /mnt", f"cp {pod.folder}/ask {pod.token_file} /mnt", "mkdir /mnt/run",
+             "[ ! -d /run/user ] || mount -t tmpfs -o ro none /run/user",
              f"mount -t tmpfs -o mode=0700,{options} none /mnt/run", f"mount -t tmpfs -o {shared} none /dev/shm"]
     fill = "{ head -c 8192 /dev/zero > /mnt/run/fill; } 2>/dev/null || :" if "size" in options else ":"
     helper = f"{BIN / HELPER} get < /mnt/ask"
@@ -264,136 +268,3 @@ def test_few_files_may_be_opened(pod, cloud, files):
     if r.err:
         said_no(r)
     assert r.token or files < 14
-
-
-# --- refresh ---
-
-def test_refresh_window_is_honoured_once(pod, cloud):
-    cloud.set(refresh_in=1)
-    first = pod.get()
-    end = first.fields["password_expiry_utc"]
-    wait_until(lambda: pod.get().token != first.token, "the token is refreshed within its life")
-    assert 2 <= len(cloud.exchanges()) <= 3 and int(pod.get().fields["password_expiry_utc"]) >= int(end)
-
-
-def age(pod):
-    """A token that is due for its refresh."""
-    pod.cloud.set(refresh_in=1)
-    first = pod.get()
-    pod.cloud.set(refresh_in=None)
-    wait_until(lambda: "due for a refresh" in pod.get(DAYPASS_TRACE="1").err or len(pod.cloud.exchanges()) > 1, "the refresh window begins")
-    return first
-
-
-@pytest.mark.parametrize("kind, params", [("status", dict(status=500)), ("aadsts", dict(code=700213)), ("throttle", dict(retry_after=100)), ("reset", {}), ("html", {})])
-def test_failing_refresh_serves_the_old_token_without_a_word(pod, cloud, kind, params):
-    cloud.fault("entra", kind, skip=1, **params)
-    first = age(pod)
-    asked = len(cloud.exchanges())
-    for _ in range(3):
-        r = pod.get()
-        assert r.token == first.token and r.err == ""
-    assert asked >= 2 and len(cloud.exchanges()) == asked, "a failed refresh is not repeated at once"
-
-
-def test_a_slow_refresh_does_not_hold_anybody_for_long(pod, cloud):
-    cloud.fault("entra", "hang", skip=1)
-    cloud.set(refresh_in=1)
-    first = pod.get()
-    wait_until(lambda: (pod.get().token == first.token) and len(cloud.exchanges()) > 1, "a refresh is tried")
-    r = pod.get()
-    assert r.token == first.token and r.seconds < 3, "the second one does not try again"
-
-
-def test_many_in_the_refresh_window_make_one_exchange(pod, cloud):
-    cloud.fault("entra", "delay", skip=1, ms=500)
-    cloud.set(refresh_in=1)
-    first = pod.get()
-    rounds = []
-
-    def refreshed():
-        rounds.append(pod.many(10, [HELPER, "get"], pod.ask()))
-        return len(cloud.exchanges()) > 1
-    wait_until(refreshed, "a refresh")
-    assert cloud.concurrency()["most"] == 1 and all(r.token and r.err == "" for round in rounds for r in round)
-    assert sum(r.token != first.token for r in rounds[-1]) >= 1 and len(cloud.exchanges()) == 2
-
-
-def test_missing_source_is_not_served_from_the_refresh_window(pod, cloud):
-    cloud.set(refresh_in=1)
-    assert pod.get().token
-    pod.token_file.unlink()
-    assert pod.get().token is None
-
-
-# --- processes that die, and folders that vanish ---
-
-def begin_only(pod):
-    """A process that has its question."""
-    p = pod.start([HELPER, "get"])
-    p.stdin.write(pod.ask().encode())
-    p.stdin.close()
-    p.stdin = None
-    return p
-
-
-def begin(pod):
-    """A process that has asked Entra and waits for the answer."""
-    before = len(pod.cloud.exchanges())
-    p = begin_only(pod)
-    wait_until(lambda: len(pod.cloud.exchanges()) > before, "it asks Entra")
-    return p
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_death_of_the_lock_holder(pod, cloud, how):
-    cloud.fault("entra", "hang", times=1)
-    p = begin(pod)
-    p.send_signal(how)
-    assert pod.finish(p).rc == -how
-    r = pod.get()
-    assert r.token and r.err == "" and r.seconds < 15 and len(cloud.exchanges()) == 2
-    assert pod.get().token == r.token and not [f for f in pod.store.iterdir() if f.name.startswith("t.")]
-
-
-def test_folder_deleted_under_waiting_processes(pod, cloud):
-    cloud.fault("entra", "delay", times=1, ms=1500)
-    first = begin(pod)
-    others = [begin_only(pod) for _ in range(8)]
-    wait_until(lambda: pod.store.is_dir(), "the folder is there")
-    shutil.rmtree(pod.runtime / "daypass")
-    results = [pod.finish(p) for p in (first, *others)]
-    assert all(r.token and r.err == "" for r in results), results
-    assert len(cloud.exchanges()) < 9 and pod.get().token
-
-
-def test_erase_during_an_exchange_is_not_undone(pod, cloud):
-    """The kept token is refused while another process refreshes it: what that one brings is answered, and not kept."""
-    cloud.set(refresh_in=1)
-    old = pod.get().token
-    cloud.set(refresh_in=None)
-    before = len(cloud.exchanges())
-    cloud.fault("entra", "delay", ms=1000, times=1)
-    running = []
-
-    def refreshing():
-        running.append(begin_only(pod))
-        wait_until(lambda: running[-1].poll() is not None or len(cloud.exchanges()) > before, "it asks or ends")
-        return len(cloud.exchanges()) > before
-    wait_until(refreshing, "a refresh")
-    pod.erase(old)
-    assert pod.finish(running[-1]).token != old and pod.records() == []
-    assert pod.get().token != old and len(cloud.exchanges()) == before + 2
-
-
-def test_a_thousand_records_are_cleaned(pod, cloud):
-    pod.get()
-    for i in range(1500):
-        (pod.store / f"{i:064x}").write_bytes(b"x")
-    old = pod.store / ("e" * 64)
-    old.write_bytes(b"x")
-    os.utime(old, (1, 1))
-    pod.get(DAYPASS_CLIENT_ID=None)
-    pod.assertion(sub="system:other")
-    pod.get()  # a failure is a record too: written, so cleaned
-    assert len(pod.records()) <= 1024 and not old.exists()

@@ -42,13 +42,23 @@ def test_authority_by_configuration(place, cloud):
     assert hosts(cloud) == {CUSTOM, "dev.azure.com"} and len(cloud.exchanges()) == 1
 
 
+def test_authorities_do_not_share_tokens(place, cloud):
+    """The same tenant, client, subject and audience at another host is another token."""
+    place.config(authority=f"https://{CUSTOM}")
+    first = place.get().token
+    place.config()
+    assert place.get().token != first and [r["host"] for r in cloud.exchanges()] == [CUSTOM, PUBLIC]
+
+
 def test_tenant_by_domain(place, cloud):
     place.config(tenant=TENANT_DOMAIN)
     assert place.get().token and cloud.exchanges()[0]["path"] == f"/{TENANT_DOMAIN}/oauth2/v2.0/token"
 
 
-@pytest.mark.parametrize("value", ["http://login.custom.test", "https://login.custom.test/path", "https://u@login.custom.test", "login.custom.test", "https://", "https://a b",
-                                   "https://login.custom.test?x=1", "https://login.custom.test#x", "https://login.custom.test:0", "https://login.custom.test\\@x"])
+@pytest.mark.parametrize("value", ["http://login.custom.test", "https://login.custom.test/path", "https://u@login.custom.test", "login.custom.test", "https://",
+                                   "https://a b",
+                                   "https://login.custom.test?x=1", "https://login.custom.test#x", "https://login.custom.test:0",
+                                   "https://login.custom.test\\@x"])
 def test_bad_authority_in_the_file(place, cloud, value):
     path = place.config(authority=value)
     said_no(place.get(), f"{path}:", "https://HOST")
@@ -56,8 +66,10 @@ def test_bad_authority_in_the_file(place, cloud, value):
 
 
 @pytest.mark.parametrize("value, host, audience", [
-    (f"https://{USGOV}", USGOV, AUDIENCE_USGOV), (f"https://{USGOV}/", USGOV, AUDIENCE_USGOV), (USGOV, USGOV, AUDIENCE_USGOV), (f"HTTPS://{USGOV.upper()}:443", USGOV, AUDIENCE_USGOV),
-    ("https://login.chinacloudapi.cn", CHINA, AUDIENCE_CHINA), ("https://login.usgovcloudapi.net/", USGOV, AUDIENCE_USGOV), (f"https://{PUBLIC}/", PUBLIC, None),
+    (f"https://{USGOV}", USGOV, AUDIENCE_USGOV), (f"https://{USGOV}/", USGOV, AUDIENCE_USGOV), (USGOV, USGOV, AUDIENCE_USGOV),
+    (f"HTTPS://{USGOV.upper()}:443", USGOV, AUDIENCE_USGOV),
+    ("https://login.chinacloudapi.cn", CHINA, AUDIENCE_CHINA), ("https://login.usgovcloudapi.net/", USGOV, AUDIENCE_USGOV),
+    (f"https://{PUBLIC}/", PUBLIC, None),
     ("https://sts.windows.net", PUBLIC, None), ("https://login.windows.net", PUBLIC, None), ("https://login.microsoft.com", PUBLIC, None)])
 def test_authority_host_chooses_a_built_in_cloud(place, cloud, value, host, audience):
     place.pod(**{"aud": audience} if audience else {})
@@ -65,7 +77,8 @@ def test_authority_host_chooses_a_built_in_cloud(place, cloud, value, host, audi
 
 
 @pytest.mark.parametrize("value", [
-    f"https://{CUSTOM}", "https://evil.test", "evil.test", f"http://{PUBLIC}", f"https://{PUBLIC}.evil.test", f"https://{PUBLIC}@evil.test", f"https://evil.test/{PUBLIC}",
+    f"https://{CUSTOM}", "https://evil.test", "evil.test", f"http://{PUBLIC}", f"https://{PUBLIC}.evil.test", f"https://{PUBLIC}@evil.test",
+    f"https://evil.test/{PUBLIC}",
     f"https://{PUBLIC}:8443", f"https://{PUBLIC}/common", f"https://x@{PUBLIC}", f"https://{PUBLIC}.", "https://", f"https://{PUBLIC}\u3002evil.test",
     f"https://login.m\u0456crosoftonline.com", f"https://{PUBLIC}%00.evil.test", f" https://{PUBLIC}", f"https://{PUBLIC}\n", "file:///etc/passwd", "x" * 5000])
 def test_authority_host_that_nobody_vouched_for(pod, cloud, value):
@@ -109,6 +122,12 @@ def test_binding(place, cloud, how):
     assert row["headers"]["host"] == cloud.info()["aks"]["url"].split("//")[1]
 
 
+def test_binding_never_goes_through_a_proxy(place, cloud):
+    aks(place)
+    proxy = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"), cloud.info()["proxy"])
+    assert place.get(**proxy, NO_PROXY=None, no_proxy=None).token and not cloud.log(kind="proxy")
+
+
 def test_binding_with_git(place, cloud):
     aks(place).clone()
     assert [r["service"] for r in cloud.exchanges()] == ["aks"]
@@ -119,7 +138,8 @@ def test_binding_with_git(place, cloud):
     (dict(AZURE_KUBERNETES_TOKEN_PROXY="http://10.0.0.1"), "form https://"), (dict(AZURE_KUBERNETES_TOKEN_PROXY="https://u:p@10.0.0.1"), "form https://"),
     (dict(AZURE_KUBERNETES_TOKEN_PROXY="https://10.0.0.1/?x=1"), "form https://"), (dict(AZURE_KUBERNETES_TOKEN_PROXY="10.0.0.1:443"), "form https://"),
     (dict(AZURE_KUBERNETES_TOKEN_PROXY="https://10.0.0.1/#x"), "form https://"), (dict(AZURE_KUBERNETES_SNI_NAME="a b"), "SNI_NAME"),
-    (dict(AZURE_KUBERNETES_SNI_NAME="evil.test/x"), "SNI_NAME"), (dict(AZURE_KUBERNETES_CA_FILE="/nowhere/ca.pem"), "/nowhere/ca.pem"), (dict(AZURE_KUBERNETES_CA_FILE="/dev/null"), "AZURE_KUBERNETES_CA_FILE")])
+    (dict(AZURE_KUBERNETES_SNI_NAME="evil.test/x"), "SNI_NAME"), (dict(AZURE_KUBERNETES_CA_FILE="/nowhere/ca.pem"), "/nowhere/ca.pem"),
+    (dict(AZURE_KUBERNETES_CA_FILE="/dev/null"), "AZURE_KUBERNETES_CA_FILE")])
 def test_binding_variables_that_contradict(place, cloud, more, words):
     said_no(aks(place, **more).get(), words, "AZURE_KUBERNETES")
     assert not cloud.log(), "the assertion must not go elsewhere instead"
@@ -165,7 +185,8 @@ def test_binding_and_a_job_do_not_mix(place, cloud):
     assert place.get().token and {r["service"] for r in cloud.exchanges()} == {"entra"}
 
 
-@pytest.mark.parametrize("kind, params, words", [("aadsts", dict(code=700213), "AADSTS700213"), ("html", dict(status=502), "web page"), ("reset", {}, "AKS_"), ("redirect", {}, "not followed")])
+@pytest.mark.parametrize("kind, params, words", [("aadsts", dict(code=700213), "AADSTS700213"), ("html", dict(status=502), "web page"), ("reset", {}, "AKS_"),
+                                                 ("redirect", {}, "not followed")])
 def test_binding_failures(place, cloud, kind, params, words):
     cloud.fault("aks", kind, **params)
     line = said_no(aks(place).get())

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from cloud.client import APP, PUBLIC, UAMI
+from cloud.client import APP, ISSUER, PUBLIC, UAMI
 from e2e.place import HELPER, hosts, said_no
 
 FORM = {"grant_type", "client_id", "scope", "client_assertion_type", "client_assertion"}
@@ -30,24 +30,32 @@ FAULTS = [
     ("html", dict(status=502), 2, ("web page", "HTTP 502")), ("html", dict(status=200), 1, ("web page", "HTTP 200", "captive portal")),
     ("status", dict(status=500, body="oops"), 2, ("not JSON", "HTTP 500")), ("status", dict(status=503), 2, ("server_error", "HTTP 503")),
     ("status", dict(status=504, body=""), 2, ("HTTP 504",)), ("status", dict(status=400, body={}), 1, ("no reason given", "HTTP 400")),
-    ("status", dict(status=400, body={"error": "x", "error_codes": []}), 1, ("Entra refused", "x")), ("status", dict(status=404, body="none"), 1, ("HTTP 404",)),
+    ("status", dict(status=400, body={"error": "x", "error_codes": []}), 1, ("Entra refused", "x")),
+    ("status", dict(status=404, body="none"), 1, ("HTTP 404",)),
     ("status", dict(status=400, body={"error": ["x"], "error_description": 7, "error_codes": "x", "correlation_id": {}}), 1, ("HTTP 400",)),
-    ("status", dict(status=400, body={"error": "e", "error_description": "AADSTS1: a\r\nTrace ID: 1\r\nCorrelation ID: 2", "error_codes": [1]}), 1, ("AADSTS1,", "refused: e: a (client")),
+    ("status", dict(status=400, body={"error": "e", "error_description": "AADSTS1: a\r\nTrace ID: 1\r\nCorrelation ID: 2", "error_codes": [1]}), 1,
+     ("AADSTS1,", "refused: e: a (client")),
     ("status", dict(status=200, body="[]"), 1, ("access_token",)), ("status", dict(status=200, body=""), 1, ("not JSON", "0 bytes")),
     ("status", dict(status=204, body=""), 1, ("HTTP 204",)), ("status", dict(status=201), 1, ("HTTP 201",)),
+    ("status", dict(status=302, body={"error": "x"}, headers=[["Location", "https://evil.test/"]]), 1, ("redirect", "evil.test", "not followed")),
     *[("redirect", dict(status=s), 1, ("redirect", f"HTTP {s}", "evil.test", "not followed")) for s in (301, 302, 303, 307, 308)],
     ("redirect", dict(location="https://evil.test/\u202ex\x1b[31m"), 1, ("not followed",)), ("huge", dict(bytes=8 << 20), 2, ("more than 256 KiB",)),
-    ("huge", dict(bytes=8 << 20, length=False), 2, ("more than 256 KiB",)), ("deep", {}, 1, ("not JSON",)), ("reset", {}, 2, (PUBLIC,)), ("close", {}, 2, (PUBLIC,)),
-    ("cut", {}, 2, ("cut short",)), ("error-200", {}, 1, ("Entra refused", "invalid_client", "Invalid client secret")), ("gzip", {}, 1, ("not JSON",)),
-    ("fields", dict(drop=["access_token"]), 1, ("access_token",)), ("poison", {}, 1, ("access_token",)), ("poison", dict(text="\r\nquit=1"), 1, ("access_token",)),
-    ("poison", dict(text=" x"), 1, ("access_token",)), ("poison", dict(text="\u00e9"), 1, ("access_token",)), ("nul", {}, 1, ()), ("duplicate", {}, 1, ("access_token",)),
+    ("huge", dict(bytes=8 << 20, length=False), 2, ("more than 256 KiB",)), ("deep", {}, 1, ("not JSON",)), ("reset", {}, 2, (PUBLIC,)),
+    ("close", {}, 2, (PUBLIC,)),
+    ("cut", {}, 2, ("cut short",)), ("error-200", {}, 1, ("Entra refused", "the client secret is wrong", "AADSTS7000215")), ("gzip", {}, 1, ("not JSON",)),
+    ("fields", dict(drop=["access_token"]), 1, ("access_token",)), ("poison", {}, 1, ("access_token",)),
+    ("poison", dict(text="\r\nquit=1"), 1, ("access_token",)),
+    ("poison", dict(text=" x"), 1, ("access_token",)), ("poison", dict(text="\u00e9"), 1, ("access_token",)), ("nul", {}, 1, ()),
+    ("duplicate", {}, 1, ("access_token",)),
     ("duplicate", dict(first=True), 1, ("access_token",)), ("duplicate", dict(name="token_type", value="Bearer"), 1, ("token_type",)),
     ("duplicate", dict(name="expires_in", value=3599), 1, ("expires_in",)), ("long", dict(bytes=70000), 1, ("longer than 64 KiB",)),
     *[("fields", dict(set={"access_token": v}), 1, ("access_token",)) for v in ("", None, 7, ["x"], {"a": 1}, "two words")],
-    *[("fields", dict(set={"token_type": v}), 1, ("token_type is not Bearer",)) for v in ("pop", "", None, 7, "Bearer ")], ("fields", dict(drop=["token_type"]), 1, ("token_type",)),
+    *[("fields", dict(set={"token_type": v}), 1, ("token_type is not Bearer",)) for v in ("pop", "", None, 7, "Bearer ")],
+    ("fields", dict(drop=["token_type"]), 1, ("token_type",)),
     *[("fields", dict(set={"expires_in": v}), 1, ("expires_in",)) for v in (0, -5, "0", "-5", "", "soon", "0x10", None, True, [3599], "1e3", 0.5, 3599.9)],
     ("fields", dict(drop=["expires_in"]), 1, ("expires_in",)), *[("raw-number", dict(value=v), 1, ()) for v in ("1e300", "1e999", "-0", "NaN", "9" * 400)],
-    ("body", dict(suffix="{}"), 1, ("not JSON",)), ("body", dict(suffix="\0"), 1, ("not JSON",)), ("body", dict(prefix="while(1);"), 1, ("not JSON",)), ("body", dict(value="<?xml?>"), 1, ("web page",))]
+    ("body", dict(suffix="{}"), 1, ("not JSON",)), ("body", dict(suffix="\0"), 1, ("not JSON",)), ("body", dict(prefix="while(1);"), 1, ("not JSON",)),
+    ("body", dict(value="<?xml?>"), 1, ("web page",))]
 
 
 @pytest.mark.parametrize("kind, params, asked, words", FAULTS, ids=[f"{k}-{i}" for i, (k, _, _, _) in enumerate(FAULTS)])
@@ -66,10 +74,13 @@ def test_broken_answers(pod, cloud, kind, params, asked, words):
 
 # --- odd answers that are good ---
 
-ODD = [("chunked", {}), ("drip", dict(ms=0)), ("content-type", {}), ("content-type", dict(value="text/plain")), ("body", dict(prefix="\r\n ", suffix="\n\n")), ("long", dict(bytes=40000)),
+ODD = [("chunked", {}), ("drip", dict(ms=0)), ("content-type", {}), ("content-type", dict(value="text/plain")), ("body", dict(prefix="\r\n ", suffix="\n\n")),
+       ("long", dict(bytes=40000)),
        ("fields", dict(set={"token_type": "bearer"})), ("fields", dict(set={"token_type": "BEARER"})), ("fields", dict(set={"expires_in": "3599"})),
-       ("raw-number", dict(value="3.599e3")), ("fields", dict(set={"unknown": {"a": [1, None]}, "ext_expires_in": "x"})), ("fields", dict(set={"refresh_in": "soon"})),
-       ("fields", dict(set={"refresh_in": -1})), ("fields", dict(set={"refresh_in": 99999})), ("status", dict(status=503, times=1)), ("close", dict(times=1)), ("reset", dict(times=1)),
+       ("raw-number", dict(value="3.599e3")), ("fields", dict(set={"unknown": {"a": [1, None]}, "ext_expires_in": "x"})),
+       ("fields", dict(set={"refresh_in": "soon"})),
+       ("fields", dict(set={"refresh_in": -1})), ("fields", dict(set={"refresh_in": 99999})), ("status", dict(status=503, times=1)), ("close", dict(times=1)),
+       ("reset", dict(times=1)),
        ("html", dict(status=502, times=1)), ("cut", dict(times=1))]
 
 
@@ -146,8 +157,10 @@ def test_waiters_do_not_outlast_their_own_timeout(pod, cloud):
 # --- throttling ---
 
 @pytest.mark.parametrize("params, seconds", [
-    (dict(retry_after=30), (30,)), (dict(retry_after=30, date=True), range(15, 31)), (dict(retry_after=30, text=True), (30,)), (dict(retry_after=None), (60,)), (dict(retry_after="soon"), (60,)),
-    (dict(retry_after="-5"), (60,)), (dict(retry_after=10 ** 12), (3600,)), (dict(retry_after="9" * 40), (60, 3600)), (dict(retry_after="30, 40"), (60,)), (dict(retry_after=""), (60,))])
+    (dict(retry_after=30), (30,)), (dict(retry_after=30, date=True), range(15, 31)), (dict(retry_after=30, text=True), (30,)), (dict(retry_after=None), (60,)),
+    (dict(retry_after="soon"), (60,)),
+    (dict(retry_after="-5"), (60,)), (dict(retry_after=10 ** 12), (3600,)), (dict(retry_after="9" * 40), (60, 3600)), (dict(retry_after="30, 40"), (60,)),
+    (dict(retry_after=""), (60,))])
 def test_throttled(pod, cloud, params, seconds):
     cloud.fault("entra", "throttle", **params)
     line = said_no(pod.get(), "HTTP 429", PUBLIC)
@@ -172,6 +185,9 @@ def test_retry_after_is_shared_between_processes(pod, cloud):
     said_no(pod.get(), "HTTP 429", "retry in 100 s")
     results = pod.many(5, [HELPER, "get"], pod.ask())
     assert {said_no(r, "HTTP 429").count("retry in") for r in results} == {1} and statuses(cloud) == [429]
+    cloud.fic("add", client=APP, issuer=ISSUER, subject="system:second")
+    said_no(pod.pod(sub="system:second").get(), "HTTP 429", "retry in")
+    assert statuses(cloud) == [429], "the same client, whatever it shows"
     assert pod.pod(client=UAMI).get().token, "another client is not meant"
     pod.pod(client=APP).fresh_runtime()
     assert pod.get().token

@@ -44,7 +44,8 @@ def test_github_without_the_permission(place, cloud, missing, words):
     assert not cloud.log()
 
 
-@pytest.mark.parametrize("url", ["http://run-actions.githubusercontent.com/idtoken?x=1", "ftp://x/y", "garbage", "https://", "https://u:p@run-actions.githubusercontent.com/idtoken?x=1",
+@pytest.mark.parametrize("url", ["http://run-actions.githubusercontent.com/idtoken?x=1", "ftp://x/y", "garbage", "https://",
+                                 "https://u:p@run-actions.githubusercontent.com/idtoken?x=1",
                                  "file:///etc/passwd", "https://run-actions.githubusercontent.com:99999/x"])
 def test_github_url_that_is_not_https(place, cloud, url):
     line = said_no(place.github(ACTIONS_ID_TOKEN_REQUEST_URL=url).get())
@@ -54,12 +55,17 @@ def test_github_url_that_is_not_https(place, cloud, url):
 GITHUB_FAULTS = [
     ("status", dict(status=401, body="Unauthorized: bad request token"), ("HTTP 401",)),
     ("html", dict(status=502), ("web page", "HTTP 502", "HTTPS_PROXY")), ("html", dict(status=200), ("web page", "HTTP 200")),
-    ("html", dict(status=403), ("web page", "HTTP 403")), ("status", dict(status=403, body={"message": "not for you"}), ("HTTP 403", "not for you", "id-token: write")),
-    ("fields", dict(drop=["value"]), ("gave no token", "HTTP 200")), ("fields", dict(set={"value": 7}), ("gave no token",)), ("fields", dict(set={"value": ""}), ("empty",)),
-    ("fields", dict(set={"value": "garbage"}), ("not a JWT",)), ("fields", dict(set={"value": None}), ("gave no token",)), ("poison", {}, ("gave no token",)), ("nul", {}, ()),
-    ("duplicate", dict(name="value"), ("gave no token",)), ("redirect", {}, ("redirect", "evil.test", "not followed")), ("redirect", dict(status=302), ("not followed",)),
+    ("html", dict(status=403), ("web page", "HTTP 403")), ("status", dict(status=403, body={"message": "not for you"}),
+                                                           ("HTTP 403", "not for you", "id-token: write")),
+    ("fields", dict(drop=["value"]), ("gave no token", "HTTP 200")), ("fields", dict(set={"value": 7}), ("gave no token",)),
+    ("fields", dict(set={"value": ""}), ("empty",)),
+    ("fields", dict(set={"value": "garbage"}), ("not a JWT",)), ("fields", dict(set={"value": None}), ("gave no token",)), ("poison", {}, ("gave no token",)),
+    ("nul", {}, ()),
+    ("duplicate", dict(name="value"), ("gave no token",)), ("redirect", {}, ("redirect", "evil.test", "not followed")),
+    ("redirect", dict(status=302), ("not followed",)),
     ("reset", {}, (GITHUB_HOST,)), ("close", {}, (GITHUB_HOST,)), ("cut", {}, ("cut short",)), ("huge", dict(bytes=8 << 20), ("more than 256 KiB",)),
-    ("deep", {}, ("not JSON",)), ("long", dict(bytes=100000), ("larger than 64 KiB",)), ("body", dict(value="[]"), ("gave no token",)), ("body", dict(value=""), ("not JSON",)),
+    ("deep", {}, ("not JSON",)), ("long", dict(bytes=100000), ("larger than 64 KiB",)), ("body", dict(value="[]"), ("gave no token",)),
+    ("body", dict(value=""), ("not JSON",)),
     ("gzip", {}, ("not JSON",)), ("throttle", dict(retry_after=1), ("HTTP 429",))]
 
 
@@ -70,7 +76,8 @@ def test_github_failures(place, cloud, kind, params, words):
     assert not cloud.exchanges() and cloud.log(service="github", kind="http") and hosts(cloud) == {GITHUB_HOST}
 
 
-@pytest.mark.parametrize("kind, params", [("chunked", {}), ("content-type", {}), ("content-type", dict(value="text/plain")), ("drip", dict(ms=0)), ("body", dict(prefix="\n ", suffix="\n"))])
+@pytest.mark.parametrize("kind, params", [("chunked", {}), ("content-type", {}), ("content-type", dict(value="text/plain")), ("drip", dict(ms=0)),
+                                          ("body", dict(prefix="\n ", suffix="\n"))])
 def test_github_odd_but_good_answers(place, cloud, kind, params):
     cloud.fault("github", kind, **params)
     assert place.github().get().token
@@ -172,7 +179,8 @@ def test_pipelines_uri_that_is_not_https(place, cloud, uri):
 
 PIPELINES_FAULTS = [
     ("sign-in", {}, ("redirect", "not followed")), ("sign-in", dict(status=203), ("web page", "HTTP 203")), ("html", dict(status=502), ("web page", "502")),
-    ("fields", dict(drop=["oidcToken"]), ("gave no token",)), ("fields", dict(set={"oidcToken": ["x"]}), ("gave no token",)), ("poison", {}, ("gave no token",)),
+    ("fields", dict(drop=["oidcToken"]), ("gave no token",)), ("fields", dict(set={"oidcToken": ["x"]}), ("gave no token",)),
+    ("poison", {}, ("gave no token",)),
     ("status", dict(status=500, body={"message": "TF400898: internal"}), ("TF400898", "HTTP 500")), ("status", dict(status=404, body={}), ("HTTP 404",)),
     ("duplicate", dict(name="oidcToken"), ("gave no token",)), ("redirect", {}, ("not followed",)), ("cut", {}, ("cut short",))]
 

@@ -100,7 +100,8 @@ def test_traces_and_files(place, cloud, who):
     search(place, results, secrets, allowed=(place.work / "source", place.work / "bin" / "az"))
 
 
-@pytest.mark.parametrize("kind, params", [("aadsts", dict(code=700213)), ("html", {}), ("fields", dict(set={"token_type": "pop"})), ("poison", {}), ("body", dict(suffix="junk")), ("cut", {}), ("status", dict(status=500))])
+@pytest.mark.parametrize("kind, params", [("aadsts", dict(code=700213)), ("html", {}), ("fields", dict(set={"token_type": "pop"})), ("poison", {}),
+                                          ("body", dict(suffix="junk")), ("cut", {}), ("status", dict(status=500))])
 def test_failures_do_not_quote_tokens(pod, cloud, kind, params):
     """Even where the answer held a good token beside something wrong, or a gateway echoes the request."""
     cloud.fault("entra", kind, **params)
@@ -112,7 +113,8 @@ def test_failures_do_not_quote_tokens(pod, cloud, kind, params):
 
 def test_a_gateway_that_echoes_the_request(pod, cloud):
     assertion = pod.token_file.read_text()
-    for body in (f"<html>you sent client_assertion={assertion}</html>", {"error": assertion, "error_description": f"AADSTS1: {assertion} Trace ID: x", "error_codes": [1]}, assertion):
+    for body in (f"<html>you sent client_assertion={assertion}</html>", {"error": assertion, "error_description": f"AADSTS1: {assertion} Trace ID: x",
+            "error_codes": [1]}, assertion):
         cloud.clear()
         cloud.fault("entra", "status", status=400, body=body)
         r = pod.run([HELPER, "-v", "get"], pod.ask(), leaks=True, **TRACED)

@@ -156,7 +156,8 @@ def closed_port():
         return s.getsockname()[1]
 
 
-@pytest.mark.parametrize("proxy", ["http://me:secret-word@127.0.0.1:{}", "http://me:secret-word@no.such.host.test:{}", "me:secret-word@127.0.0.1:{}", "socks5h://me:secret-word@127.0.0.1:{}",
+@pytest.mark.parametrize("proxy", ["http://me:secret-word@127.0.0.1:{}", "http://me:secret-word@no.such.host.test:{}", "me:secret-word@127.0.0.1:{}",
+                                   "socks5h://me:secret-word@127.0.0.1:{}",
                                    "http://me:secret-word@127.0.0.1:{}:9", "gopher://me:secret-word@x", "http://me:secret word@127.0.0.1:{}"])
 def test_proxy_that_is_not_there(pod, cloud, proxy):
     line = said_no(pod.get(DAYPASS_TIMEOUT="5", **through(proxy.format(closed_port()))))
@@ -192,7 +193,8 @@ def test_what_only_git_was_told_about_the_proxy(pod, cloud):
     line = said_no(pod.get(**through(proxy)), "proxy", "127.0.0.1")
     assert "secret-word" not in line and len(cloud.log(kind="proxy")) == 1, "as in git, its own setting goes before the environment"
     pod.fresh_runtime()
-    pod.gitconfig(f'[http "https://login.microsoftonline.com"]\n\tproxy = {proxy}\n[http "https://dev.azure.com"]\n\tproxy = http://127.0.0.1:{closed_port()}\n')
+    pod.gitconfig(f'[http "https://login.microsoftonline.com"]\n\tproxy = {proxy}\n'
+                  f'[http "https://dev.azure.com"]\n\tproxy = http://127.0.0.1:{closed_port()}\n')
     assert pod.get(**none).token and len(cloud.log(kind="proxy")) == 2
 
 

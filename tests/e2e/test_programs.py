@@ -59,7 +59,8 @@ def test_command_starts_with_the_callers_umask(place, cloud):
     assert place.get(before=lambda: os.umask(0o027)).token and recorded(script, "umask").strip() == b"0027"
 
 
-@pytest.mark.parametrize("settings, audience", [({"cloud": "usgov"}, AUDIENCE_USGOV), ({"cloud": "china"}, AUDIENCE_CHINA), ({"audience": "api://own"}, "api://own")])
+@pytest.mark.parametrize("settings, audience", [({"cloud": "usgov"}, AUDIENCE_USGOV), ({"cloud": "china"}, AUDIENCE_CHINA),
+                                                ({"audience": "api://own"}, "api://own")])
 def test_command_is_told_the_audience(place, cloud, settings, audience):
     script = command(place, RECORD + "exit 1", **settings)
     said_no(place.get(DAYPASS_AUDIENCE=settings.get("audience")), "ended with status 1")
@@ -117,7 +118,8 @@ def test_command_of_another_owner_is_not_run(place, cloud):
     said_no(place.get(), foreign, "is not run", f"owner {os.stat(foreign).st_uid}")
 
 
-@pytest.mark.parametrize("what, words", [("missing", "No such file"), ("no x bit", "cannot be started"), ("no interpreter", "cannot be started"), ("folder", "cannot be started")])
+@pytest.mark.parametrize("what, words", [("missing", "No such file"), ("no x bit", "cannot be started"), ("no interpreter", "cannot be started"),
+                                         ("folder", "cannot be started")])
 def test_command_that_cannot_be_started(place, cloud, what, words):
     script = command(place, "#!/nowhere/at/all\n" if what == "no interpreter" else "true")
     if what == "missing":
@@ -131,7 +133,8 @@ def test_command_that_cannot_be_started(place, cloud, what, words):
     assert not cloud.log()
 
 
-@pytest.mark.parametrize("value, words", [("relative/path", "absolute path"), ("token", "absolute path"), ('/x "open', "quote is not closed"), ("", "absolute path")])
+@pytest.mark.parametrize("value, words", [("relative/path", "absolute path"), ("token", "absolute path"), ('/x "open', "quote is not closed"),
+                                          ("", "absolute path")])
 def test_command_setting_mistakes(place, cloud, value, words):
     path = place.config(source="command", token_file=None, command=value)
     said_no(place.get(), f"{path}:5", words)

@@ -46,7 +46,8 @@ def test_their_token_opens_what_ours_opens(pod, cloud, azure_identity):
     assert pod.git("ls-remote", URL).err == "" and len(cloud.exchanges()) == 1
 
 
-@pytest.mark.parametrize("how, code", [(dict(sub="system:other"), 700213), (dict(aud="api://other"), 700212), (dict(iss="https://issuer.test/"), 700211), (dict(life=-3600), 700024),
+@pytest.mark.parametrize("how, code", [(dict(sub="system:other"), 700213), (dict(aud="api://other"), 700212), (dict(iss="https://issuer.test/"), 700211),
+                                       (dict(life=-3600), 700024),
                                        (dict(key="stranger"), 700027)])
 def test_both_are_refused_for_the_same_reason(place, cloud, azure_identity, how, code):
     place.pod(**how)
