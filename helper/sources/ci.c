@@ -41,9 +41,7 @@ static enum source_state ci_detect(const struct ctx *ctx, const struct identity 
 static bool ci_fetch(const struct ctx *ctx, const struct identity *id, const char *audience UNUSED, struct token *out, struct err *err)
 {
 	const struct preset *p = here(ctx);
-	const char *name = p ? variable(p, id) : "?", *value = env_get(&ctx->env, name);
-	AUTO_STR what = str_printf("the variable %s", name);
-	return token_take(value ? value : "", value ? strlen(value) : 0, what, out, err);
+	return token_from_variable(ctx, p ? variable(p, id) : "?", out, err);
 }
 
 static bool ci_fingerprint(const struct ctx *ctx, const struct identity *id, struct buf *out, struct buf *evidence, struct err *err)

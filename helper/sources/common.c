@@ -16,6 +16,13 @@ bool token_take(const char *text, size_t len, const char *what, struct token *ou
 	return jwt_caller(&out->value, what, &iss, &sub, err);
 }
 
+bool token_from_variable(const struct ctx *ctx, const char *name, struct token *out, struct err *err)
+{
+	const char *value = env_get(&ctx->env, name);
+	AUTO_STR what = str_printf("the variable %s", name);
+	return token_take(value ? value : "", value ? strlen(value) : 0, what, out, err);
+}
+
 bool token_print(const struct token *t, const char *what, struct buf *out, struct buf *evidence, struct err *err)
 {
 	AUTO_STR iss = NULL;

@@ -9,6 +9,8 @@
 /* Take text as an external token: trimmed of blanks, line ends, quotes and byte order mark, and a
  * JWT: the message names what it is not (what: "the file /x"). */
 bool token_take(const char *text, size_t len, const char *what, struct token *out, struct err *err);
+/* The token that a variable holds. */
+bool token_from_variable(const struct ctx *ctx, const char *name, struct token *out, struct err *err);
 /* iss and sub of a JWT as the fingerprint, its hash as the evidence. */
 bool token_print(const struct token *t, const char *what, struct buf *out, struct buf *evidence, struct err *err);
 /* Add a hash of a secret and a plain part, for sources whose caller is known by a request token. */

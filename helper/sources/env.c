@@ -22,9 +22,7 @@ static enum source_state env_detect(const struct ctx *ctx, const struct identity
 
 static bool env_fetch(const struct ctx *ctx, const struct identity *id, const char *audience UNUSED, struct token *out, struct err *err)
 {
-	const char *name = name_of(id), *value = env_get(&ctx->env, name);
-	AUTO_STR what = str_printf("the variable %s", name);
-	return token_take(value ? value : "", value ? strlen(value) : 0, what, out, err);
+	return token_from_variable(ctx, name_of(id), out, err);
 }
 
 static bool env_fingerprint(const struct ctx *ctx, const struct identity *id, struct buf *out, struct buf *evidence, struct err *err)
