@@ -281,11 +281,12 @@ static void git_network(struct http *http, void *user)
 {
 	enum { TIMEOUT_MS = 3000, OUTPUT_MAX = 64 * 1024 };
 	const struct ctx *ctx = user;
+	int64_t half = (ctx->deadline_ms - ctx->clock->mono_ms(ctx->clock)) / 2; /* the request itself needs time too */
 	AUTO_BUF text = buf_new(OUTPUT_MAX);
 	struct err ignored;
 	const char *const argv[] = {"git", "config", "--null", "--get-urlmatch", "http", "https://login.microsoftonline.com", NULL};
-	struct proc_run r = {.argv = argv, .timeout_ms = TIMEOUT_MS, .out = &text};
-	if (ctx->proc->run(ctx->proc, &r, &ignored) && r.status == 0)
+	struct proc_run r = {.argv = argv, .timeout_ms = half < TIMEOUT_MS ? half : TIMEOUT_MS, .out = &text};
+	if (half > 0 && ctx->proc->run(ctx->proc, &r, &ignored) && r.status == 0)
 		for (size_t at = 0; at < text.len; at += strlen(text.p + at) + 1)
 			take_setting(http, text.p + at);
 	if (env_get(&ctx->env, "GIT_SSL_CAINFO"))

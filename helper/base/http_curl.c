@@ -327,15 +327,15 @@ static bool curl_perform(struct http *http, const struct http_request *q, struct
 {
 	AUTO_URL u = {0};
 	struct clock c = clock_real();
-	int64_t left = q->deadline_ms - c.mono_ms(&c);
 	if (!url_ok(q, &u, err) || !load_once(err))
 		return false;
-	if (left <= 0)
-		return err_set(err, ERR_NETWORK, "try again, or allow more time: DAYPASS_TIMEOUT=60", "no time is left to ask %s", u.host);
 	if (http->prepare) {
 		http->prepare(http, http->prepare_user);
 		http->prepare = NULL;
 	}
+	int64_t left = q->deadline_ms - c.mono_ms(&c);
+	if (left <= 0)
+		return err_set(err, ERR_NETWORK, "try again, or allow more time: DAYPASS_TIMEOUT=60", "no time is left to ask %s", u.host);
 	log_trace("%s https://%s/%s", q->method, u.host, u.path);
 	bool fork_it = http->always_fork || !can_quick_exit();
 	bool ok = fork_it ? http_in_child(transfer, http, q, left, r, err) : transfer(http, q, left, r, err);

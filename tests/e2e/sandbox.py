@@ -44,10 +44,9 @@ def without_keyring(number=errno.EPERM):
         pytest.skip("not run: this kernel's system calls have numbers that we do not know")
     load, equal, answer = 0x20, 0x15, 0x06
     rows = [(load, 0, 0, 4), (equal, 1, 0, ARCH), (answer, 0, 0, 0x7FFF0000), (load, 0, 0, 0)]
-    rows += [(equal, 2 - i, 0, n) for i, n in enumerate((ADD_KEY, REQUEST_KEY, KEYCTL))]
-    rows += [(answer, 0, 0, 0x7FFF0000), (answer, 0, 0, 0x00050000 | number)]
     # the three comparisons jump to the last row: over those that are left, and over "allow"
-    rows[4:7] = [(equal, 3 - i, 0, n) for i, n in enumerate((ADD_KEY, REQUEST_KEY, KEYCTL))]
+    rows += [(equal, 3 - i, 0, n) for i, n in enumerate((ADD_KEY, REQUEST_KEY, KEYCTL))]
+    rows += [(answer, 0, 0, 0x7FFF0000), (answer, 0, 0, 0x00050000 | number)]
     code = b"".join(struct.pack("HBBI", *row) for row in rows)
     buffer = ctypes.create_string_buffer(code, len(code))
 

@@ -2,7 +2,6 @@
 import errno
 import os
 import re
-import shutil
 import stat
 import tempfile
 import uuid
@@ -96,17 +95,7 @@ def flip(path, at):
     path.write_bytes(data)
 
 
-def swap(record):
-    """The content of the record of another request, under this one's name."""
-    data = record.read_bytes()
-    other = record.with_name("0" * 64)
-    other.write_bytes(data)
-    record.unlink()
-    other.rename(record.with_name("f" * 64))
-    return shutil.copy(record.with_name("f" * 64), record)
-
-
-def foreign(record, change):
+def foreign(record):
     """Another id in the head: the record of another key."""
     data = bytearray(record.read_bytes())
     data[20:52] = bytes(32)
@@ -120,7 +109,7 @@ TRICKS = {
     "key id": lambda r: flip(r, 16),
     "name": lambda r: flip(r, 25), "nonce": lambda r: flip(r, 60), "body": lambda r: flip(r, 300), "last byte": lambda r: flip(r, -1),
     "garbage": lambda r: r.write_bytes(os.urandom(3000)),
-    "other key": lambda r: foreign(r, 1), "huge": lambda r: r.write_bytes(r.read_bytes() + bytes(1 << 20)),
+    "other key": foreign, "huge": lambda r: r.write_bytes(r.read_bytes() + bytes(1 << 20)),
     "text": lambda r: r.write_bytes(b"password=stolen\n"),
     "hard link": lambda r: os.link(r, r.with_name("other")), "symbolic link": lambda r: (r.rename(r.with_name("other")), r.symlink_to("other")),
     "folder": lambda r: (r.unlink(), r.mkdir()), "fifo": lambda r: (r.unlink(), os.mkfifo(r, 0o600)), "unreadable": lambda r: r.chmod(0)}

@@ -213,6 +213,13 @@ def test_a_git_that_cannot_be_asked(pod, cloud, body):
     assert pod.get(PATH=f"{script.parent}:/usr/bin:/bin").token == first.token and script.with_name("git.runs").read_text().count("run") >= 1
 
 
+def test_a_slow_git_does_not_outlast_the_deadline(pod, cloud):
+    """What git is asked counts too: the whole ends with DAYPASS_TIMEOUT."""
+    script = pod.script("bin/git", "exec sleep 600")
+    r = pod.get(PATH=f"{script.parent}:/usr/bin:/bin", DAYPASS_TIMEOUT="1")
+    assert r.seconds < 2.9, "git alone took its three seconds"
+
+
 # --- names ---
 
 def elsewhere(place, host):
