@@ -6,7 +6,7 @@
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/cmd/configure.h"
-#include "helper/core/request.h"
+#include "helper/core/plan.h"
 
 static const struct {
 	enum request_kind kind;
@@ -51,13 +51,10 @@ static char *pattern_host(const struct section *s)
 /* A job of Azure Pipelines in an organization with an old name: that name is answered for without a [match]. */
 static void add_job_host(const struct ctx *ctx, struct git_hosts *out)
 {
-	AUTO_URL u = {0};
-	const char *uri = env_get(&ctx->env, "TF_BUILD") ? env_get(&ctx->env, "SYSTEM_COLLECTIONURI") : NULL;
-	if (!uri || !url_parse(uri, &u) || !str_eq(u.scheme, "https"))
-		return;
-	for (size_t i = 0; i < COUNT_OF(known); i++)
-		if (known[i].kind == REQUEST_GIT && url_host_match(known[i].pattern, u.host))
-			add_host(out, u.host);
+	AUTO_STR host = plan_job_host(ctx);
+	for (size_t i = 0; host && i < COUNT_OF(known); i++)
+		if (known[i].kind == REQUEST_GIT && url_host_match(known[i].pattern, host))
+			add_host(out, host);
 }
 
 void git_hosts_find(const struct ctx *ctx, struct git_hosts *out)

@@ -43,12 +43,11 @@ static const struct host_row *host_row(const struct request *r)
 	return NULL;
 }
 
-/* The pipeline's own organization: what SYSTEM_COLLECTIONURI says in an Azure Pipelines job. */
-static bool named_by_job(const struct ctx *ctx, const char *host)
+char *plan_job_host(const struct ctx *ctx)
 {
 	AUTO_URL u = {0};
 	const char *uri = env_get(&ctx->env, "TF_BUILD") ? env_get(&ctx->env, "SYSTEM_COLLECTIONURI") : NULL;
-	return uri && url_parse(uri, &u) && str_eq(u.scheme, "https") && str_eq(u.host, host);
+	return uri && url_parse(uri, &u) && str_eq(u.scheme, "https") ? str_dup(u.host) : NULL;
 }
 
 bool plan_pattern_serves(const char *pattern)
@@ -62,7 +61,8 @@ bool plan_pattern_serves(const char *pattern)
 bool plan_host_known(const struct ctx *ctx, const struct request *r)
 {
 	const struct host_row *row = host_row(r);
-	return row && (!row->by_match || named_by_job(ctx, r->host));
+	AUTO_STR job = row && row->by_match ? plan_job_host(ctx) : NULL;
+	return row && (!row->by_match || str_eq(job, r->host));
 }
 
 static const char *asked_name(const struct ctx *ctx)

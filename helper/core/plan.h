@@ -37,6 +37,9 @@ void plan_free(struct plan *p);
 enum verdict plan_make(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err);
 /* Is this a host that policy knows for such requests without any configuration? */
 bool plan_host_known(const struct ctx *ctx, const struct request *r);
+/* The host of the pipeline's own organization in an Azure Pipelines job: what SYSTEM_COLLECTIONURI says, in lower case.
+ * Owned; NULL elsewhere. */
+char *plan_job_host(const struct ctx *ctx);
 /* Can a [match] on this host pattern (lower case, "*" for a label) ever serve a request? */
 bool plan_pattern_serves(const char *pattern);
 /* Choose the identity that would serve a request that no [match] is about: --identity, DAYPASS_IDENTITY, `default`,
