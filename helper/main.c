@@ -2,9 +2,9 @@
  *
  * The map of the tree, lower layers first; nobody includes upward (helper/README.md):
  *   base/       libc plus one library per marked file: buf err str url json(cJSON) http http_curl(libcurl)
- *               seal(libsodium) keyctl clock proc file log lazy env
- *   core/       the product: config keys.def, request, match, plan, identity, source, cache, store_runtime, exchange
- *               aadsts.def, binding, flow; ctx.h holds every effect
+ *               seal(libsodium) keyring_libsecret keyctl child clock proc file log lazy env
+ *   core/       the product: config keys.def, request, match, plan, identity, source, cache, record,
+ *               store_runtime, store_keyring, exchange, aadsts.def, binding, flow; ctx.h holds every effect
  *   sources/    where the external token comes from: sources.def and a file each
  *   cmd/        commands for people: commands.def and a file each
  *   protocols/  wire formats (top level): protocols.def, run.c and a file each
@@ -163,6 +163,7 @@ int main(int argc, char **argv, char **envp)
 	struct proc proc = proc_real();
 	struct http http = http_curl(&ctx.env);
 	struct store none = store_none();
+	struct keyring keyring = keyring_libsecret(&ctx.env);
 	config_load(&config, &ctx.env, NULL);
 	bool sealed = str_eq(config_global(&config, KEY_HOT), "sealed");
 	store_runtime_init(&runtime, &ctx.env, &clock, sealed ? STORE_SEAL_ALWAYS : STORE_SEAL_AUTO);
@@ -170,6 +171,8 @@ int main(int argc, char **argv, char **envp)
 	ctx.clock = &clock;
 	ctx.proc = &proc;
 	ctx.http = &http;
+	ctx.runtime = &runtime.port;
+	ctx.keyring = &keyring;
 	ctx.store = str_eq(config_global(&config, KEY_CACHE), "none") ? &none : &runtime.port;
 	const struct protocol *face = protocol_by_face(base_name(argc > 0 ? argv[0] : NULL));
 	int status = run_face(&ctx, face, argc > 0 ? argc - 1 : 0, argv + (argc > 0));

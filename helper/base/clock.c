@@ -1,6 +1,7 @@
 #include "helper/base/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "helper/base/str.h"
 
@@ -35,9 +36,18 @@ static void real_sleep_ms(struct clock *c UNUSED, int64_t ms)
 		continue;
 }
 
+/* proc(5): /proc/sys/kernel/random/boot_id */
+static void real_boot_id(struct clock *c UNUSED, char out[CLOCK_BOOT_ID])
+{
+	AUTO_CLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, out, CLOCK_BOOT_ID - 1) : 0;
+	out[n > 0 ? n : 0] = 0;
+	out[strcspn(out, "\n")] = 0;
+}
+
 struct clock clock_real(void)
 {
-	return (struct clock){.wall = real_wall, .boot = real_boot, .mono_ms = real_mono_ms, .sleep_ms = real_sleep_ms};
+	return (struct clock){.wall = real_wall, .boot = real_boot, .mono_ms = real_mono_ms, .sleep_ms = real_sleep_ms, .boot_id = real_boot_id};
 }
 
 void clock_text(char out[24], int64_t wall)

@@ -5,11 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { CLOCK_BOOT_ID = 40 };
+
 struct clock {
 	int64_t (*wall)(struct clock *);    /* seconds since 1970, UTC; may jump */
 	int64_t (*boot)(struct clock *);    /* seconds since boot, suspend included; never jumps */
 	int64_t (*mono_ms)(struct clock *); /* milliseconds for deadlines */
 	void (*sleep_ms)(struct clock *, int64_t ms);
+	void (*boot_id)(struct clock *, char out[CLOCK_BOOT_ID]); /* what tells this boot from all others; "" unknown */
 };
 
 struct clock clock_real(void);

@@ -11,8 +11,10 @@ static long ctl(int op, long a, long b, long c, long d)
 
 static enum keyctl_answer answer(void)
 {
-	return errno == ENOKEY || errno == EKEYEXPIRED || errno == EKEYREVOKED || errno == EINVAL ? KEYCTL_ABSENT
-												    : KEYCTL_DENIED;
+	if (errno == EDQUOT)
+		return KEYCTL_FULL;
+	bool absent = errno == ENOKEY || errno == EKEYEXPIRED || errno == EKEYREVOKED || errno == EINVAL;
+	return absent ? KEYCTL_ABSENT : KEYCTL_DENIED;
 }
 
 /* The keyring that outlives a logout where the kernel has one (CONFIG_PERSISTENT_KEYRINGS), else the user's. Either is
@@ -62,7 +64,27 @@ enum keyctl_answer keyctl_add(const char *name, const unsigned char key[KEYCTL_K
 		return answer();
 	long added = syscall(SYS_add_key, "user", name, key, (size_t)KEYCTL_KEY, ring);
 	if (added < 0)
-		return KEYCTL_DENIED;
+		return errno == EDQUOT ? KEYCTL_FULL : KEYCTL_DENIED;
 	*id = (int32_t)added;
 	return KEYCTL_OK;
+}
+
+static int revoke_in(long ring, const char *name)
+{
+	long found = ctl(KEYCTL_SEARCH, ring, (long)"user", (long)name, 0);
+	if (found < 0 || ctl(KEYCTL_REVOKE, found, 0, 0, 0) < 0)
+		return 0;
+	ctl(KEYCTL_UNLINK, found, ring, 0, 0);
+	return 1;
+}
+
+int keyctl_revoke(const char *name)
+{
+	int count = 0;
+	int32_t ring = home_ring();
+	if (ring != -1 && ring != KEY_SPEC_USER_KEYRING)
+		count += revoke_in(ring, name);
+	if (ctl(KEYCTL_LINK, KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING, 0, 0) >= 0)
+		count += revoke_in(KEY_SPEC_USER_KEYRING, name);
+	return count;
 }

@@ -52,7 +52,7 @@ struct env proc_env(void)
 void proc_scrub_environ(void)
 {
 	static const char *const names[] = {"SSLKEYLOGFILE", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES",
-					    "GIO_EXTRA_MODULES", "G_MESSAGES_DEBUG", "SECRET_BACKEND",
+					    "GIO_EXTRA_MODULES", "G_MESSAGES_DEBUG", "SECRET_BACKEND", "SECRET_SERVICE_BUS_NAME",
 					    "SECRET_FILE_TEST_PATH", "SECRET_FILE_TEST_PASSWORD"};
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		unsetenv(names[i]);

@@ -3,16 +3,14 @@
 #include "helper/base/log.h"
 #include "helper/base/seal.h"
 #include "helper/base/str.h"
+#include "helper/core/record.h"
+#include "helper/core/store_keyring.h"
 
-enum { FORMAT = 1, BACKWARDS_S = 300, MARGIN_S = 300, LONG_LIFE_S = 7200, DAY_S = 86400 };
+#define SCHEMA "org.daypass.Token"
 
-/* Native byte order and padding: a record never leaves the machine, and a program of another layout has another
- * FORMAT. */
-struct token_record {
-	uint32_t format, length;
-	int64_t issued_at, expires_at, refresh_at, boot_at;
-};
+enum { BACKWARDS_S = 300, MARGIN_S = 300, LONG_LIFE_S = 7200, DAY_S = 86400, KEYRING_KEEP_S = 25 * 3600, KEYRING_KEEP = 64 };
 
+/* Native byte order and padding: it never leaves the machine. */
 struct failure_record {
 	uint32_t format, kind;
 	int64_t boot_at, until_boot;
@@ -23,7 +21,7 @@ struct failure_record {
 static void hash_identity(struct seal_hash *h, const struct plan *p, const char *kind)
 {
 	seal_hash_begin(h);
-	seal_hash_field(h, "daypass 1");
+	seal_hash_field(h, "daypass 2");
 	seal_hash_field(h, kind);
 	seal_hash_field(h, p->authority);
 	seal_hash_field(h, identity_get(&p->id, KEY_TENANT));
@@ -72,7 +70,7 @@ static int64_t refresh_time(const struct token *t)
 }
 
 /* The wall clock may be set back or forward; the time since boot tells how long the token really lies here. */
-static enum cache_answer judge(const struct ctx *ctx, const struct token_record *r)
+static enum cache_answer judge(const struct ctx *ctx, const struct record *r)
 {
 	int64_t now = ctx->clock->wall(ctx->clock), age = ctx->clock->boot(ctx->clock) - r->boot_at;
 	int64_t life = r->expires_at - r->issued_at, margin = cache_margin(life);
@@ -83,43 +81,100 @@ static enum cache_answer judge(const struct ctx *ctx, const struct token_record 
 	return now >= r->refresh_at || age >= r->refresh_at - r->issued_at ? CACHE_AGING : CACHE_FRESH;
 }
 
-static bool decode(const struct buf *data, struct token_record *r)
+static enum cache_answer take(const struct ctx *ctx, const struct record *r, const char *tier, struct token *out)
 {
-	if (data->len < sizeof *r)
-		return false;
-	memcpy(r, data->p, sizeof *r);
-	return r->format == FORMAT && r->length == data->len - sizeof *r && str_is_token(data->p + sizeof *r, r->length);
+	enum cache_answer answer = judge(ctx, r);
+	log_trace("%s: a token, %s", tier, answer == CACHE_MISS ? "too old" : answer == CACHE_AGING ? "good, due for a refresh" : "fresh");
+	if (answer == CACHE_MISS)
+		return CACHE_MISS;
+	out->issued_at = r->issued_at;
+	out->expires_at = r->expires_at;
+	out->refresh_at = r->refresh_at;
+	return secret_set(&out->value, r->token, r->length) ? answer : CACHE_MISS;
 }
 
 enum cache_answer cache_get(const struct ctx *ctx, const struct cache_key *key, struct token *out)
 {
 	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
-	struct token_record r;
-	if (!ctx->store->get(ctx->store, key->token, &data) || !decode(&data, &r)) {
-		log_trace("cache: no token");
-		return CACHE_MISS;
-	}
-	enum cache_answer answer = judge(ctx, &r);
-	log_trace("cache: a token, %s", answer == CACHE_MISS ? "too old" : answer == CACHE_AGING ? "good, due for a refresh" : "fresh");
-	if (answer == CACHE_MISS)
-		return CACHE_MISS;
-	out->issued_at = r.issued_at;
-	out->expires_at = r.expires_at;
-	out->refresh_at = r.refresh_at;
-	return secret_set(&out->value, data.p + sizeof r, r.length) ? answer : CACHE_MISS;
+	struct record r;
+	if (ctx->store->get(ctx->store, key->token, &data) && record_decode(&data, &r))
+		return take(ctx, &r, "cache", out);
+	log_trace("cache: no token");
+	return CACHE_MISS;
 }
 
-void cache_put(const struct ctx *ctx, const struct cache_key *key, const struct token *t, uint64_t generation)
+/* Attribute names are always the same: a service takes a superset of the attributes asked for as the same item. */
+void cache_keyring_call(struct keyring_call *call, enum keyring_op op, const char *hex_key)
 {
-	int64_t late = ctx->clock->wall(ctx->clock) - t->issued_at; /* since the request began */
-	struct token_record r = {.format = FORMAT, .length = (uint32_t)secret_len(&t->value), .issued_at = t->issued_at,
-				 .expires_at = t->expires_at, .refresh_at = refresh_time(t)};
-	r.boot_at = ctx->clock->boot(ctx->clock) - (late > 0 ? late : 0);
+	const struct keyring_attr attrs[] = {{"app", "daypass"}, {"v", "1"}, {"kind", "access"}, {"key", hex_key}};
+	*call = (struct keyring_call){.op = op, .schema = SCHEMA};
+	memcpy(call->attrs, attrs, (hex_key ? COUNT_OF(attrs) : 1) * sizeof *attrs);
+}
+
+/* Good until the next boot or its end: from here on the runtime tier answers. */
+static enum cache_answer lift(const struct ctx *ctx, const struct cache_key *key, const struct buf *data, struct store_mark since, struct token *out)
+{
+	struct record r;
+	AUTO_BUF again = buf_new(STORE_RECORD_MAX);
+	if (!record_decode(data, &r))
+		return CACHE_MISS;
+	record_rebase(&r, ctx->clock);
+	enum cache_answer a = take(ctx, &r, "keyring", out);
+	if (a != CACHE_MISS && record_encode(&r, &again))
+		ctx->store->put(ctx->store, key->token, &again, r.expires_at, since);
+	return a;
+}
+
+enum cache_answer cache_find(const struct ctx *ctx, const struct cache_key *key, struct token *out)
+{
+	char hex[2 * STORE_ID + 1];
+	struct keyring_call call;
 	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
-	buf_add(&data, &r, sizeof r);
-	if (buf_add(&data, secret_reveal(&t->value), secret_len(&t->value)) &&
-	    ctx->store->put(ctx->store, key->token, &data, t->expires_at, generation))
-		log_trace("cache: kept, %s", ctx->store->describe(ctx->store));
+	enum cache_answer a = cache_get(ctx, key, out);
+	if (a != CACHE_MISS || !keyring_allowed(ctx) || !keyring_bus_named(&ctx->env))
+		return a;
+	struct store_mark since = ctx->store->mark(ctx->store, key->token);
+	str_hex(hex, key->token, STORE_ID);
+	cache_keyring_call(&call, KEYRING_FIND, hex);
+	if (keyring_ask(ctx, &call, NULL) == KEYRING_OK && call.found.count && record_from_text(key->token, &call.found.items[0].value, &data))
+		a = lift(ctx, key, &data, since, out);
+	keyring_list_free(&call.found);
+	return a;
+}
+
+static void keep_in_keyring(const struct ctx *ctx, const struct cache_key *key, const struct plan *p, const struct buf *data, struct store_mark since)
+{
+	char hex[2 * STORE_ID + 1];
+	struct keyring_call call;
+	AUTO_SECRET text = secret_new(KEYRING_VALUE_MAX);
+	AUTO_STR label = str_printf("daypass: token for %s (identity %s)", plan_resource_name(p->resource), p->id.name);
+	str_hex(hex, key->token, STORE_ID);
+	cache_keyring_call(&call, KEYRING_PUT, hex);
+	call.label = label;
+	call.value = &text;
+	call.group = 3;
+	call.keep_s = KEYRING_KEEP_S;
+	call.keep_count = KEYRING_KEEP;
+	if (record_to_text(key->token, data, &text))
+		keyring_ask(ctx, &call, &since);
+	keyring_list_free(&call.found);
+}
+
+void cache_put(const struct ctx *ctx, const struct cache_key *key, const struct plan *p, const struct token *t, struct store_mark since)
+{
+	int64_t now = ctx->clock->wall(ctx->clock), late = now - t->issued_at; /* since the request began */
+	struct record r = {.length = secret_len(&t->value), .token = secret_reveal(&t->value), .issued_at = t->issued_at,
+			   .expires_at = t->expires_at, .refresh_at = refresh_time(t), .identity = p->id.name,
+			   .tenant = identity_get(&p->id, KEY_TENANT), .client_id = identity_get(&p->id, KEY_CLIENT_ID),
+			   .resource = p->resource, .source = p->source->name};
+	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
+	r.boot_at = ctx->clock->boot(ctx->clock) - (late > 0 ? late : 0);
+	ctx->clock->boot_id(ctx->clock, r.boot);
+	if (!record_encode(&r, &data) || !ctx->store->put(ctx->store, key->token, &data, t->expires_at, since))
+		return;
+	log_trace("cache: kept, %s", ctx->store->describe(ctx->store));
+	if (keyring_takes(ctx, t->expires_at - now))
+		keep_in_keyring(ctx, key, p, &data, since);
 }
 
 struct comparison {
@@ -130,18 +185,64 @@ struct comparison {
 static bool same_token(const struct buf *data, void *user)
 {
 	struct comparison *c = user;
-	struct token_record r;
-	if (!decode(data, &r) || r.length != secret_len(c->value))
+	struct record r;
+	if (!record_decode(data, &r) || r.length != secret_len(c->value) || !seal_same(r.token, secret_reveal(c->value), r.length))
 		return false;
 	c->issued_at = r.issued_at;
-	return seal_same(data->p + sizeof r, secret_reveal(c->value), r.length);
+	return true;
+}
+
+struct wanted {
+	const unsigned char *id;
+	const struct secret *value;
+};
+
+static bool item_holds(const unsigned char *id, const struct keyring_item *i, struct comparison *c)
+{
+	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
+	return record_from_text(id, &i->value, &data) && same_token(&data, c);
+}
+
+static bool is_wanted(const struct keyring_item *i, const void *user)
+{
+	const struct wanted *w = user;
+	struct comparison c = {.value = w->value};
+	return item_holds(w->id, i, &c);
+}
+
+static bool erase_in_keyring(const struct ctx *ctx, const struct cache_key *key, struct comparison *c)
+{
+	char hex[2 * STORE_ID + 1];
+	struct keyring_call call;
+	struct wanted wanted = {key->token, c->value};
+	str_hex(hex, key->token, STORE_ID);
+	cache_keyring_call(&call, KEYRING_REMOVE, hex);
+	call.wanted = is_wanted;
+	call.user = &wanted;
+	keyring_ask(ctx, &call, NULL);
+	bool erased = call.found.count && item_holds(key->token, &call.found.items[0], c);
+	keyring_list_free(&call.found);
+	if (!erased)
+		return false;
+	/* Who read it there before may have lifted it up meanwhile, or be about to. */
+	ctx->store->advance(ctx->store, key->token);
+	ctx->store->erase(ctx->store, key->token, same_token, c);
+	return true;
+}
+
+static bool any_record(const struct buf *data UNUSED, void *user UNUSED)
+{
+	return true;
 }
 
 bool cache_erase(const struct ctx *ctx, const struct cache_key *key, const struct secret *value, int64_t *issued_at)
 {
 	struct comparison c = {.value = value};
-	bool erased = ctx->store->erase(ctx->store, key->token, same_token, &c);
+	bool here = ctx->store->erase(ctx->store, key->token, same_token, &c);
+	bool erased = erase_in_keyring(ctx, key, &c) || here;
 	*issued_at = c.issued_at;
+	if (erased)
+		ctx->store->erase(ctx->store, key->failure, any_record, NULL);
 	log_trace("cache: %s", erased ? "the refused token is forgotten" : "the refused token was not here");
 	return erased;
 }
@@ -155,7 +256,7 @@ static bool failure_speaks(const struct ctx *ctx, const unsigned char id[STORE_I
 	memcpy(&r, data.p, sizeof r);
 	r.msg[sizeof r.msg - 1] = r.hint[sizeof r.hint - 1] = r.detail[sizeof r.detail - 1] = 0;
 	int64_t now = ctx->clock->boot(ctx->clock);
-	if (r.format != FORMAT || r.kind > ERR_PERSON || r.boot_at > now || (evidence && memcmp(r.evidence, evidence, STORE_ID) != 0))
+	if (r.format != RECORD_FAILURE || r.kind > ERR_PERSON || r.boot_at > now || (evidence && memcmp(r.evidence, evidence, STORE_ID) != 0))
 		return false;
 	if (now >= r.until_boot && r.boot_at <= since)
 		return false;
@@ -174,11 +275,11 @@ bool cache_failed(const struct ctx *ctx, const struct cache_key *key, int64_t si
 	return failure_speaks(ctx, key->throttle, NULL, since, err) || failure_speaks(ctx, key->failure, key->evidence, since, err);
 }
 
-void cache_fail(const struct ctx *ctx, const struct cache_key *key, const struct err *err, int64_t seconds, bool shared, uint64_t generation)
+void cache_fail(const struct ctx *ctx, const struct cache_key *key, const struct err *err, int64_t seconds, bool shared, struct store_mark since)
 {
 	struct failure_record r;
 	memset(&r, 0, sizeof r);
-	r.format = FORMAT;
+	r.format = RECORD_FAILURE;
 	r.kind = (uint32_t)err->kind;
 	r.boot_at = ctx->clock->boot(ctx->clock);
 	r.until_boot = r.boot_at + seconds;
@@ -188,5 +289,5 @@ void cache_fail(const struct ctx *ctx, const struct cache_key *key, const struct
 	snprintf(r.detail, sizeof r.detail, "%s", err->detail);
 	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
 	buf_add(&data, &r, sizeof r);
-	ctx->store->put(ctx->store, shared ? key->throttle : key->failure, &data, ctx->clock->wall(ctx->clock) + seconds, generation);
+	ctx->store->put(ctx->store, shared ? key->throttle : key->failure, &data, ctx->clock->wall(ctx->clock) + seconds, since);
 }

@@ -77,6 +77,16 @@ const char *is_hot(const char *value)
 	return str_eq(value, "auto") || str_eq(value, "sealed") ? NULL : "it must be auto or sealed";
 }
 
+const char *is_store(const char *value)
+{
+	return str_eq(value, "none") || str_eq(value, "keyring") ? NULL : "it must be none or keyring";
+}
+
+const char *is_keyring(const char *value)
+{
+	return str_eq(value, "auto") || str_eq(value, "always") || str_eq(value, "off") ? NULL : "it must be auto, always or off";
+}
+
 const char *is_timeout(const char *value)
 {
 	int64_t seconds;

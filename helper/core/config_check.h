@@ -18,6 +18,8 @@ const char *is_subject(const char *value);
 const char *is_on_failure(const char *value);
 const char *is_cache(const char *value);
 const char *is_hot(const char *value);
+const char *is_store(const char *value);
+const char *is_keyring(const char *value);
 const char *is_timeout(const char *value);
 /* NULL, or what is wrong with a [match] pattern. */
 const char *config_bad_pattern(const char *pattern);

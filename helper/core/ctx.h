@@ -5,6 +5,7 @@
 #include "helper/base/clock.h"
 #include "helper/base/env.h"
 #include "helper/base/http.h"
+#include "helper/base/keyring.h"
 #include "helper/base/proc.h"
 #include "helper/core/config.h"
 #include "helper/core/source.h"
@@ -14,6 +15,8 @@ struct ctx {
 	struct http *http;
 	struct clock *clock;
 	struct store *store;
+	struct store *runtime;	/* the runtime tier even where store keeps nothing: for what clears it */
+	struct keyring *keyring; /* only through store_keyring.h; NULL: there is none */
 	struct proc *proc;
 	struct env env;
 	const struct config *config;

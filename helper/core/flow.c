@@ -82,20 +82,20 @@ bool flow_exchange(struct ctx *ctx, const struct plan *p, struct token *out, int
 static bool fetch_and_keep(struct ctx *ctx, const struct plan *p, struct flow_result *out, struct err *err)
 {
 	int64_t retry_after;
-	uint64_t generation = ctx->store->generation(ctx->store);
+	struct store_mark since = ctx->store->mark(ctx->store, out->key.token);
 	struct token fresh = token_new();
 	if (flow_exchange(ctx, p, &fresh, &retry_after, err)) {
 		token_free(&out->token);
 		out->token = fresh;
 		out->cached = false;
-		cache_put(ctx, &out->key, &out->token, generation);
+		cache_put(ctx, &out->key, p, &out->token, since);
 		return true;
 	}
 	token_free(&fresh);
 	if (retry_after)
-		cache_fail(ctx, &out->key, err, retry_after, true, generation);
+		cache_fail(ctx, &out->key, err, retry_after, true, since);
 	else
-		cache_fail(ctx, &out->key, err, err->kind == ERR_REFUSED || err->kind == ERR_PERSON ? REFUSED_S : NETWORK_S, false, generation);
+		cache_fail(ctx, &out->key, err, err->kind == ERR_REFUSED || err->kind == ERR_PERSON ? REFUSED_S : NETWORK_S, false, since);
 	return false;
 }
 
@@ -123,7 +123,7 @@ static void refresh(struct ctx *ctx, const struct plan *p, struct flow_result *o
 	if (cache_get(ctx, &out->key, &again) == CACHE_AGING && !fetch_and_keep(ctx, p, out, &err)) {
 		log_trace("refresh failed, the kept token is served: %s", err.msg);
 		if (err.kind != ERR_THROTTLED)
-			cache_fail(ctx, &out->key, &err, refresh_pause(ctx, &out->token), false, ctx->store->generation(ctx->store));
+			cache_fail(ctx, &out->key, &err, refresh_pause(ctx, &out->token), false, ctx->store->mark(ctx->store, out->key.token));
 	}
 	token_free(&again);
 	ctx->deadline_ms = deadline;
@@ -141,6 +141,13 @@ static bool serve(struct ctx *ctx, const struct plan *p, struct flow_result *out
 	return true;
 }
 
+/* Under the lock: another may have brought it while we waited; the keyring may have it from before the last boot. */
+static bool found(struct ctx *ctx, struct flow_result *out)
+{
+	out->cached = cache_find(ctx, &out->key, &out->token) != CACHE_MISS;
+	return out->cached;
+}
+
 bool flow_token(struct ctx *ctx, const struct plan *p, struct flow_result *out, struct err *err)
 {
 	*out = (struct flow_result){.token = token_new()};
@@ -155,7 +162,7 @@ bool flow_token(struct ctx *ctx, const struct plan *p, struct flow_result *out, 
 	int lock = ctx->store->lock(ctx->store, out->key.token, ctx->deadline_ms, &possible);
 	if (lock < 0 && possible)
 		return err_set(err, ERR_NETWORK, "try again, or allow more time: DAYPASS_TIMEOUT=60", "another daypass is still waiting for the same token");
-	bool ok = lock >= 0 && serve(ctx, p, out);
+	bool ok = lock >= 0 && found(ctx, out);
 	if (!ok && !(lock >= 0 && cache_failed(ctx, &out->key, start, err)))
 		ok = fetch_and_keep(ctx, p, out, err);
 	ctx->store->unlock(ctx->store, lock);

@@ -28,6 +28,11 @@ void plan_free(struct plan *p)
 	*p = (struct plan){0};
 }
 
+const char *plan_resource_name(const char *resource)
+{
+	return str_eq(resource, RESOURCE_AZURE_REPOS) ? "Azure Repos" : resource;
+}
+
 static const struct host_row *host_row(const struct request *r)
 {
 	/* Azure's own names below visualstudio.com, which are no organizations. */

@@ -30,6 +30,9 @@ struct plan {
 	bool soft;		    /* on-failure = soft there */
 };
 
+/* A name for people where we know one, else the id itself. Borrowed. */
+const char *plan_resource_name(const char *resource);
+
 #define AUTO_PLAN CLEANUP(plan_free) struct plan
 
 void plan_free(struct plan *p);

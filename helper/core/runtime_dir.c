@@ -73,22 +73,67 @@ static int try_place(const char *base, const char *name, const char *path, bool 
 	return fd < 0 ? -2 : fd; /* full, or somebody else's: the next place may do */
 }
 
+enum { PLACES = 3 };
+
+/* The candidates, best first: a base that must be there, and the name of our folder in it. */
+struct places {
+	char run_user[64], shm_name[64];
+	const char *at[PLACES][2];
+};
+
+static void list_places(const struct env *env, struct places *p)
+{
+	unsigned uid = (unsigned)geteuid();
+	const char *own = env_get(env, "XDG_RUNTIME_DIR");
+	snprintf(p->run_user, sizeof p->run_user, "/run/user/%u", uid);
+	snprintf(p->shm_name, sizeof p->shm_name, "daypass-%u", uid);
+	const char *const rows[PLACES][2] = {{own && *own == '/' ? own : NULL, "daypass"}, {p->run_user, "daypass"}, {"/dev/shm", p->shm_name}};
+	memcpy(p->at, rows, sizeof rows);
+}
+
 int runtime_dir_open(const struct env *env, bool make, char *path, size_t size)
 {
-	char run_user[64], shm_name[64];
-	unsigned uid = (unsigned)geteuid();
-	snprintf(run_user, sizeof run_user, "/run/user/%u", uid);
-	snprintf(shm_name, sizeof shm_name, "daypass-%u", uid);
-	const char *const places[][2] = {{env_get(env, "XDG_RUNTIME_DIR"), "daypass"}, {run_user, "daypass"}, {"/dev/shm", shm_name}};
-	for (size_t i = 0; i < COUNT_OF(places); i++) {
-		if (!places[i][0] || places[i][0][0] != '/')
+	struct places p;
+	list_places(env, &p);
+	for (size_t i = 0; i < PLACES; i++) {
+		if (!p.at[i][0])
 			continue;
-		snprintf(path, size, "%s/%s/v1", places[i][0], places[i][1]);
-		int fd = try_place(places[i][0], places[i][1], path, make);
+		snprintf(path, size, "%s/%s/v1", p.at[i][0], p.at[i][1]);
+		int fd = try_place(p.at[i][0], p.at[i][1], path, make);
 		if (fd != -2)
 			return fd;
 	}
 	return -1;
+}
+
+static bool is_version(const char *name)
+{
+	size_t n = name[0] == 'v' ? strspn(name + 1, "0123456789") : 0;
+	return n && !name[1 + n];
+}
+
+static void each_version(const char *top, void (*see)(int dir, void *user), void *user)
+{
+	DIR *d = opendir(top);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		AUTO_STR path = str_printf("%s/%s", top, e->d_name);
+		AUTO_CLOSE int fd = is_version(e->d_name) ? existing(path) : -1;
+		if (fd >= 0)
+			see(fd, user);
+	}
+	if (d)
+		closedir(d);
+}
+
+void runtime_dir_each(const struct env *env, void (*see)(int dir, void *user), void *user)
+{
+	struct places p;
+	list_places(env, &p);
+	for (size_t i = 0; i < PLACES; i++) {
+		AUTO_STR top = p.at[i][0] ? str_printf("%s/%s", p.at[i][0], p.at[i][1]) : NULL;
+		if (top)
+			each_version(top, see, user);
+	}
 }
 
 struct entry {
@@ -102,10 +147,20 @@ static int by_expiry(const void *a, const void *b)
 	return (x->expires > y->expires) - (x->expires < y->expires);
 }
 
-/* Records are named by 64 hexadecimal digits, what is being written "t." and more; locks and the rest stay. */
-static bool is_record(const char *name)
+static bool is_hex(const char *name)
 {
 	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
+}
+
+bool runtime_dir_is_record(const char *name)
+{
+	return is_hex(name);
+}
+
+/* What is being written is "t." and more, the mark of an erased id "g." and the id; locks and the rest stay. */
+bool runtime_dir_is_debris(const char *name)
+{
+	return str_starts(name, "t.") || (str_starts(name, "g.") && is_hex(name + 2));
 }
 
 static size_t scan(int dir, DIR *d, int64_t now, struct entry *list, size_t max)
@@ -113,7 +168,7 @@ static size_t scan(int dir, DIR *d, int64_t now, struct entry *list, size_t max)
 	size_t n = 0;
 	for (struct dirent *e; (e = readdir(d));) {
 		struct stat st;
-		bool temp = str_starts(e->d_name, "t."), record = is_record(e->d_name);
+		bool temp = runtime_dir_is_debris(e->d_name), record = is_hex(e->d_name);
 		if ((!temp && !record) || fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		bool old = temp ? st.st_ctime < now - TEMP_S : st.st_mtime < now - GRACE_S;

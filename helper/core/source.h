@@ -40,6 +40,8 @@ struct source {
 
 /* By name, or NULL. */
 const struct source *source_by_name(const struct source *const *sources, const char *name);
+/* Are we in a CI job? CI=true (or anything but a no), or a source of jobs that is not absent. */
+bool source_in_job(const struct ctx *ctx);
 /* A failing line for a name that no source has, with the nearest one. Returns false. */
 bool source_unknown(const struct source *const *sources, const char *name, const char *origin, struct err *err);
 

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -8,6 +9,7 @@
 #include "helper/base/log.h"
 #include "helper/base/seal.h"
 #include "helper/base/str.h"
+#include "helper/core/generation.h"
 #include "helper/core/runtime_dir.h"
 #include "helper/core/store.h"
 
@@ -138,6 +140,7 @@ static bool wrapping_key(struct store_runtime *s, unsigned char key[KEYCTL_KEY],
 		a = a == KEYCTL_OK ? keyctl_read_id(*id, key) : a; /* a key that cannot be read back is none */
 	}
 	s->denied = a != KEYCTL_OK;
+	s->why = a;
 	return !s->denied;
 }
 
@@ -186,11 +189,16 @@ static bool take_lock(struct store_runtime *s, int fd, int64_t deadline_ms)
 	return true;
 }
 
-/* The generation: a counter in a file, read and changed under its own short lock. */
+/* Who writes or erases holds this file's lock for the moment it takes (generation.h). */
 static int generation_open(struct store_runtime *s)
 {
 	enum { PATIENCE_MS = 1000 }; /* its holders only write one file */
-	int fd = dir(s, true) < 0 ? -1 : openat(s->dir, "generation", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = -1;
+	for (int i = 0; fd < 0 && i < 2; i++) {
+		fd = dir(s, true) < 0 ? -1 : openat(s->dir, "generation", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0)
+			forget_dir(s); /* somebody cleaned it away: once more, in a new one */
+	}
 	if (fd >= 0 && take_lock(s, fd, s->clock->mono_ms(s->clock) + PATIENCE_MS))
 		return fd;
 	if (fd >= 0)
@@ -198,25 +206,34 @@ static int generation_open(struct store_runtime *s)
 	return -1;
 }
 
-static uint64_t generation_read(int fd)
-{
-	uint64_t value = 0;
-	return pread(fd, &value, sizeof value, 0) == sizeof value ? value : 0;
-}
-
-static uint64_t rt_generation(struct store *port)
+static struct store_mark rt_mark(struct store *port, const unsigned char id[STORE_ID])
 {
 	AUTO_CLOSE int fd = generation_open(self(port));
-	return fd >= 0 ? generation_read(fd) : 0;
+	struct store_mark m = {.generation = fd >= 0 ? generation_read(self(port)->dir, fd, id) : 0};
+	memcpy(m.id, id, STORE_ID);
+	return m;
 }
 
-static bool rt_put(struct store *port, const unsigned char id[STORE_ID], const struct buf *data, int64_t expires_at, uint64_t generation)
+static bool rt_still(struct store *port, struct store_mark since)
+{
+	AUTO_CLOSE int fd = generation_open(self(port));
+	return fd >= 0 && generation_same(self(port)->dir, fd, &since);
+}
+
+static void rt_advance(struct store *port, const unsigned char id[STORE_ID])
+{
+	AUTO_CLOSE int fd = generation_open(self(port));
+	if (fd >= 0)
+		generation_next(self(port)->dir, id);
+}
+
+static bool rt_put(struct store *port, const unsigned char id[STORE_ID], const struct buf *data, int64_t expires_at, struct store_mark since)
 {
 	struct store_runtime *s = self(port);
 	char name[FILE_NAME];
 	AUTO_BUF raw = buf_new(STORE_RECORD_MAX + sizeof(struct head) + 64);
 	AUTO_CLOSE int fd = generation_open(s);
-	if (fd < 0 || generation_read(fd) != generation || !encode(s, id, data, &raw))
+	if (fd < 0 || !generation_same(s->dir, fd, &since) || !encode(s, id, data, &raw))
 		return false;
 	file_name(name, id);
 	runtime_dir_clean(s->dir, s->clock->wall(s->clock));
@@ -233,9 +250,59 @@ static bool rt_erase(struct store *port, const unsigned char id[STORE_ID], bool 
 	if (fd < 0 || !rt_get(port, id, &data) || !same(&data, user))
 		return false;
 	char name[FILE_NAME];
-	uint64_t next = generation_read(fd) + 1;
 	file_name(name, id);
-	return pwrite(fd, &next, sizeof next, 0) == sizeof next && unlinkat(s->dir, name, 0) == 0;
+	return generation_next(s->dir, id) && unlinkat(s->dir, name, 0) == 0;
+}
+
+static void rt_each(struct store *port, void (*see)(void *user, const unsigned char id[STORE_ID], const struct buf *data), void *user)
+{
+	int again = dir(self(port), false) < 0 ? -1 : openat(self(port)->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again >= 0 ? fdopendir(again) : NULL;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		unsigned char id[STORE_ID];
+		AUTO_BUF data = buf_new(STORE_RECORD_MAX);
+		if (runtime_dir_is_record(e->d_name) && str_from_hex(e->d_name, id, STORE_ID) && rt_get(port, id, &data))
+			see(user, id, &data);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* One folder, whoever of our versions made it. */
+static void clear_folder(int at, void *user)
+{
+	size_t *count = user;
+	AUTO_CLOSE int fd = openat(at, "generation", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+		generation_next_all(fd);
+	int again = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again >= 0 ? fdopendir(again) : NULL;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		bool record = runtime_dir_is_record(e->d_name);
+		if ((record || runtime_dir_is_debris(e->d_name)) && unlinkat(at, e->d_name, 0) == 0)
+			*count += record;
+	}
+	if (d)
+		closedir(d);
+}
+
+static size_t rt_clear(struct store *port)
+{
+	size_t count = 0;
+	keyctl_revoke(WRAPPING_KEY);
+	runtime_dir_each(self(port)->env, clear_folder, &count);
+	return count;
+}
+
+static struct store_state rt_state(struct store *port)
+{
+	struct store_runtime *s = self(port);
+	unsigned char key[KEYCTL_KEY];
+	int32_t id;
+	AUTO_CLOSE int fd = generation_open(s);
+	bool sealed = fd >= 0 && wrapping_key(s, key, &id);
+	wipe(key, sizeof key);
+	return (struct store_state){.path = fd >= 0 ? s->path : NULL, .sealed = sealed, .kernel = s->why};
 }
 
 /* Is the file that we locked still the one that others will lock? Somebody may have cleaned the folder. */
@@ -246,11 +313,12 @@ static bool still_there(struct store_runtime *s, int fd, const char *name)
 	return fstat(fd, &mine) == 0 && lstat(path, &theirs) == 0 && mine.st_ino == theirs.st_ino && mine.st_dev == theirs.st_dev;
 }
 
-static int rt_lock(struct store *port, const unsigned char id[STORE_ID], int64_t deadline_ms, bool *possible)
+static int rt_lock(struct store *port, const unsigned char *id, int64_t deadline_ms, bool *possible)
 {
 	struct store_runtime *s = self(port);
-	char name[32];
-	snprintf(name, sizeof name, "lock.%02u", (unsigned)id[0] % STRIPES);
+	char name[32] = "lock.keyring";
+	if (id)
+		snprintf(name, sizeof name, "lock.%02u", (unsigned)id[0] % STRIPES);
 	*possible = false;
 	for (int i = 0; i < TRIES; i++) {
 		int fd = dir(s, true) < 0 ? -1 : openat(s->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -288,46 +356,10 @@ static const char *rt_describe(struct store *port)
 void store_runtime_init(struct store_runtime *s, const struct env *env, struct clock *clock, enum store_seal seal)
 {
 	*s = (struct store_runtime){.env = env, .clock = clock, .seal = seal, .dir = -1};
-	s->port = (struct store){rt_get, rt_put, rt_erase, rt_generation, rt_lock, any_unlock, rt_describe};
+	s->port = (struct store){rt_get, rt_put, rt_erase, rt_mark, rt_still, rt_advance, rt_lock, any_unlock, rt_each, rt_clear, rt_state, rt_describe};
 }
 
 void store_runtime_end(struct store_runtime *s)
 {
 	forget_dir(s);
-}
-
-static bool no_get(struct store *s UNUSED, const unsigned char id[STORE_ID] UNUSED, struct buf *out UNUSED)
-{
-	return false;
-}
-
-static bool no_put(struct store *s UNUSED, const unsigned char id[STORE_ID] UNUSED, const struct buf *data UNUSED, int64_t expires UNUSED, uint64_t generation UNUSED)
-{
-	return false;
-}
-
-static bool no_erase(struct store *s UNUSED, const unsigned char id[STORE_ID] UNUSED, bool (*same)(const struct buf *, void *) UNUSED, void *user UNUSED)
-{
-	return false;
-}
-
-static uint64_t no_generation(struct store *s UNUSED)
-{
-	return 0;
-}
-
-static int no_lock(struct store *s UNUSED, const unsigned char id[STORE_ID] UNUSED, int64_t deadline_ms UNUSED, bool *possible)
-{
-	*possible = false;
-	return -1;
-}
-
-static const char *no_describe(struct store *s UNUSED)
-{
-	return "none: cache = none";
-}
-
-struct store store_none(void)
-{
-	return (struct store){no_get, no_put, no_erase, no_generation, no_lock, any_unlock, no_describe};
 }

@@ -22,6 +22,7 @@ struct fake_clock {
 	struct clock port; /* first: the functions cast back */
 	int64_t now, up, ms, slept;
 	int64_t tick_ms; /* what each look at the clock takes */
+	int boots;
 };
 
 static inline int64_t fake_wall(struct clock *c) { return ((struct fake_clock *)(void *)c)->now; }
@@ -50,9 +51,15 @@ static inline void fake_sleep(struct clock *c, int64_t ms)
 	pass_ms(f, ms);
 }
 
+/* One boot, as long as a test does not change it. */
+static inline void fake_boot_id(struct clock *c, char out[CLOCK_BOOT_ID])
+{
+	snprintf(out, CLOCK_BOOT_ID, "boot-%d", ((struct fake_clock *)(void *)c)->boots);
+}
+
 static inline struct fake_clock fake_clock(void)
 {
-	return (struct fake_clock){.port = {fake_wall, fake_boot, fake_mono, fake_sleep}, .now = NOW, .up = 5000, .ms = 5000000};
+	return (struct fake_clock){.port = {fake_wall, fake_boot, fake_mono, fake_sleep, fake_boot_id}, .now = NOW, .up = 5000, .ms = 5000000};
 }
 
 /* --- http: a script of answers, and a record of what was asked --------------------------------------------------- */
@@ -286,7 +293,7 @@ static inline void world_begin(struct world *w)
 	*w = (struct world){.clock = fake_clock()};
 	fake_script = (struct fake_source_script){.state = SOURCE_PRESENT};
 	fake_script.tokens[0] = make_jwt(ASSERTION_CLAIMS);
-	w->ctx = (struct ctx){.http = &w->http.port, .clock = &w->clock.port, .store = &w->store.port, .proc = &w->proc.port, .env = {w->vars},
+	w->ctx = (struct ctx){.http = &w->http.port, .clock = &w->clock.port, .store = &w->store.port, .runtime = &w->store.port, .proc = &w->proc.port, .env = {w->vars},
 			      .config = &w->config, .sources = all_sources, .in = -1, .out = -1};
 	w->http.port = (struct http){.perform = fake_perform, .env = &w->ctx.env};
 	w->http.clock = &w->clock;

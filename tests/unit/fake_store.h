@@ -52,10 +52,10 @@ static inline bool fake_get(struct store *port, const unsigned char id[STORE_ID]
 	return r && buf_add(out, r->data.p, r->data.len);
 }
 
-static inline bool fake_put(struct store *port, const unsigned char id[STORE_ID], const struct buf *data, int64_t expires_at, uint64_t generation)
+static inline bool fake_put(struct store *port, const unsigned char id[STORE_ID], const struct buf *data, int64_t expires_at, struct store_mark since)
 {
 	struct fake_store *s = fake_of(port);
-	if (trips(s) || generation != s->generation)
+	if (trips(s) || since.generation != s->generation)
 		return false;
 	struct fake_record *r = fake_find(s, id);
 	for (size_t i = 0; !r && i < FAKE_RECORDS; i++)
@@ -82,12 +82,51 @@ static inline bool fake_erase(struct store *port, const unsigned char id[STORE_I
 	return true;
 }
 
-static inline uint64_t fake_generation(struct store *port)
+static inline struct store_mark fake_mark(struct store *port, const unsigned char id[STORE_ID])
 {
-	return trips(fake_of(port)) ? 0 : fake_of(port)->generation;
+	struct store_mark m = {.generation = trips(fake_of(port)) ? 0 : fake_of(port)->generation};
+	memcpy(m.id, id, STORE_ID);
+	return m;
 }
 
-static inline int fake_lock(struct store *port, const unsigned char id[STORE_ID] UNUSED, int64_t deadline_ms UNUSED, bool *possible)
+static inline bool fake_still(struct store *port, struct store_mark since)
+{
+	return !trips(fake_of(port)) && since.generation == fake_of(port)->generation;
+}
+
+static inline void fake_advance(struct store *port, const unsigned char id[STORE_ID] UNUSED)
+{
+	fake_of(port)->generation += !trips(fake_of(port));
+}
+
+static inline void fake_each(struct store *port, void (*see)(void *user, const unsigned char id[STORE_ID], const struct buf *data), void *user)
+{
+	struct fake_store *s = fake_of(port);
+	for (size_t i = 0; i < FAKE_RECORDS; i++)
+		if (s->records[i].used)
+			see(user, s->records[i].id, &s->records[i].data);
+}
+
+static inline size_t fake_clear(struct store *port)
+{
+	struct fake_store *s = fake_of(port);
+	size_t n = 0;
+	for (size_t i = 0; i < FAKE_RECORDS; i++) {
+		n += s->records[i].used;
+		if (s->records[i].used)
+			buf_free(&s->records[i].data);
+		s->records[i].used = false;
+	}
+	s->generation++;
+	return n;
+}
+
+static inline struct store_state fake_state(struct store *port UNUSED)
+{
+	return (struct store_state){.path = "/memory", .sealed = true};
+}
+
+static inline int fake_lock(struct store *port, const unsigned char *id UNUSED, int64_t deadline_ms UNUSED, bool *possible)
 {
 	struct fake_store *s = fake_of(port);
 	bool fails = trips(s);
@@ -118,7 +157,8 @@ static inline const char *fake_describe(struct store *port UNUSED)
 
 static inline struct fake_store fake_store(void)
 {
-	return (struct fake_store){.port = {fake_get, fake_put, fake_erase, fake_generation, fake_lock, fake_unlock, fake_describe}, .generation = 7};
+	return (struct fake_store){.port = {fake_get, fake_put, fake_erase, fake_mark, fake_still, fake_advance, fake_lock, fake_unlock, fake_each,
+						  fake_clear, fake_state, fake_describe}, .generation = 7};
 }
 
 static inline void fake_store_end(struct fake_store *s)

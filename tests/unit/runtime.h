@@ -68,7 +68,7 @@ static inline bool runtime_put(struct runtime *r, unsigned n, const char *text)
 	struct store *s = &r->store.port;
 	make_id(id, n);
 	buf_adds(&data, text);
-	return s->put(s, id, &data, r->clock.wall(&r->clock) + 3600, s->generation(s));
+	return s->put(s, id, &data, r->clock.wall(&r->clock) + 3600, s->mark(s, id));
 }
 
 /* The record's text, or NULL for a miss; the caller frees it. */

@@ -27,7 +27,7 @@ static void keep(struct kept *k, const char *value, int64_t life, int64_t refres
 	t.issued_at = k->w.clock.now;
 	t.expires_at = t.issued_at + life;
 	t.refresh_at = refresh_in ? t.issued_at + refresh_in : 0;
-	cache_put(&k->w.ctx, &k->key, &t, k->w.store.generation);
+	cache_put(&k->w.ctx, &k->key, &k->plan, &t, k->w.ctx.store->mark(k->w.ctx.store, k->key.token));
 }
 
 static void kept_begin(struct kept *k, int64_t life, int64_t refresh_in)
@@ -180,7 +180,7 @@ TEST(the_time_that_the_request_took_counts_from_its_beginning)
 	t.issued_at = k.w.clock.now;
 	t.expires_at = t.issued_at + 600;
 	later(&k, 20);
-	cache_put(&k.w.ctx, &k.key, &t, k.w.store.generation);
+	cache_put(&k.w.ctx, &k.key, &k.plan, &t, k.w.ctx.store->mark(k.w.ctx.store, k.key.token));
 	k.w.clock.now = NOW; /* only the time since boot tells */
 	k.w.clock.up += 519;
 	assert_int_equal(get(&k), CACHE_FRESH);
@@ -323,13 +323,13 @@ TEST(a_writer_that_began_before_an_erase_does_not_bring_the_token_back)
 {
 	KEPT(k, 3600, 0);
 	int64_t issued_at;
-	uint64_t before = k.w.ctx.store->generation(k.w.ctx.store);
+	struct store_mark before = k.w.ctx.store->mark(k.w.ctx.store, k.key.token);
 	AUTO_TOKEN t = token_new();
 	secret_set(&t.value, "token-1", 7);
 	t.issued_at = NOW;
 	t.expires_at = NOW + 3600;
 	assert_true(cache_erase(&k.w.ctx, &k.key, &t.value, &issued_at));
-	cache_put(&k.w.ctx, &k.key, &t, before);
+	cache_put(&k.w.ctx, &k.key, &k.plan, &t, before);
 	assert_int_equal(get(&k), CACHE_MISS);
 }
 
@@ -342,7 +342,7 @@ TEST(a_token_that_is_too_long_for_a_record_is_not_kept)
 		buf_addc(secret_buf(&t.value), 'a');
 	t.issued_at = NOW;
 	t.expires_at = NOW + 3600;
-	cache_put(&k.w.ctx, &k.key, &t, k.w.store.generation);
+	cache_put(&k.w.ctx, &k.key, &k.plan, &t, k.w.ctx.store->mark(k.w.ctx.store, k.key.token));
 	assert_int_equal(k.w.store.puts, 0);
 }
 

@@ -31,7 +31,7 @@ static void fail_for(struct past *p, enum err_kind kind, int64_t seconds, bool s
 	struct err e = ERR_INIT;
 	err_set(&e, kind, "the hint", "the message");
 	err_detail(&e, "the detail");
-	cache_fail(&p->w.ctx, &p->key, &e, seconds, shared, p->w.store.generation);
+	cache_fail(&p->w.ctx, &p->key, &e, seconds, shared, p->w.ctx.store->mark(p->w.ctx.store, p->key.token));
 }
 
 /* Does a failure speak for a request that begins now? */
@@ -135,7 +135,9 @@ TEST(a_failure_written_before_an_erase_is_not_kept)
 	PAST(p);
 	struct err e = ERR_INIT;
 	err_set(&e, ERR_REFUSED, NULL, "old");
-	cache_fail(&p.w.ctx, &p.key, &e, 60, false, p.w.store.generation - 1);
+	struct store_mark old = p.w.ctx.store->mark(p.w.ctx.store, p.key.token);
+	old.generation--;
+	cache_fail(&p.w.ctx, &p.key, &e, 60, false, old);
 	assert_false(speaks(&p));
 }
 
@@ -177,7 +179,7 @@ TEST(a_token_kept_does_not_silence_a_failure_and_the_other_way_round)
 	secret_set(&t.value, "token-1", 7);
 	t.issued_at = NOW;
 	t.expires_at = NOW + 3600;
-	cache_put(&p.w.ctx, &p.key, &t, p.w.store.generation);
+	cache_put(&p.w.ctx, &p.key, &p.plan, &t, p.w.ctx.store->mark(p.w.ctx.store, p.key.token));
 	fail_for(&p, ERR_NETWORK, 60, false);
 	assert_true(speaks(&p));
 	assert_int_equal(cache_get(&p.w.ctx, &p.key, &got), CACHE_FRESH);

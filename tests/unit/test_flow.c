@@ -224,7 +224,7 @@ static void store_theirs(void *user UNUSED)
 	secret_set(&t.value, "theirs", 6);
 	t.issued_at = other->w.clock.now;
 	t.expires_at = t.issued_at + 3599;
-	cache_put(&other->w.ctx, &other->got.key, &t, other->w.store.generation);
+	cache_put(&other->w.ctx, &other->got.key, &other->plan, &t, other->w.ctx.store->mark(other->w.ctx.store, other->got.key.token));
 }
 
 static void fail_theirs(void *user UNUSED)
@@ -232,7 +232,7 @@ static void fail_theirs(void *user UNUSED)
 	struct err e = ERR_INIT;
 	pass_ms(&other->w.clock, 2000);
 	err_set(&e, ERR_REFUSED, "their hint", "their refusal");
-	cache_fail(&other->w.ctx, &other->got.key, &e, 1, false, other->w.store.generation);
+	cache_fail(&other->w.ctx, &other->got.key, &e, 1, false, other->w.ctx.store->mark(other->w.ctx.store, other->got.key.token));
 	pass_ms(&other->w.clock, 9000); /* and ours gets the lock long after that record is over */
 }
 
@@ -262,9 +262,9 @@ TEST(an_erase_during_the_exchange_keeps_the_token_out_of_the_cache)
 	SCRIPT(&r.w, {200, .body = TOKEN("at-1", 3599)}, {200, .body = TOKEN("at-2", 3599)});
 	serves(&r, "at-1", false);
 	int64_t issued_at;
-	uint64_t before = r.w.store.generation;
+	struct store_mark before = r.w.ctx.store->mark(r.w.ctx.store, r.got.key.token);
 	assert_true(cache_erase(&r.w.ctx, &r.got.key, &r.got.token.value, &issued_at));
-	cache_put(&r.w.ctx, &r.got.key, &r.got.token, before); /* what a slow process would do now */
+	cache_put(&r.w.ctx, &r.got.key, &r.plan, &r.got.token, before); /* what a slow process would do now */
 	serves(&r, "at-2", false);
 }
 
