@@ -5,9 +5,9 @@
 #include "helper/base/seal.h"
 #include "helper/base/str.h"
 #include "helper/base/url.h"
-#include "protocols/protocol.h"
+#include "helper/core/match.h"
+#include "protocols/git.h"
 
-enum { ACCEPTS_AUTHTYPE = 1, ACCEPTS_STATE = 2 };
 enum { INPUT_MAX = 512 * 1024, LINE_MAX_BYTES = 65535, STDIN_MS = 10000, YOUNG_S = 300 };
 
 #define STATE_PREFIX "daypass:1:"
@@ -81,6 +81,14 @@ static void take_state(struct exchange_state *s, const char *value)
 	snprintf(s->refused, sizeof s->refused, "%s", value + strlen(STATE_PREFIX));
 }
 
+static bool take_given(struct exchange_state *s, const char *key, const char *value, struct err *err)
+{
+	s->has_given = true;
+	if (str_eq(key, "password"))
+		str_set(&s->authtype, NULL);
+	return secret_set(&s->given, value, strlen(value)) || bad_input("the credential is longer than 64 KiB", err);
+}
+
 static bool take_field(struct request *r, struct exchange_state *s, const char *key, const char *value, struct err *err)
 {
 	if (str_eq(key, "protocol"))
@@ -92,7 +100,15 @@ static bool take_field(struct request *r, struct exchange_state *s, const char *
 	if (str_eq(key, "username"))
 		str_set(&r->user, value);
 	else if (str_eq(key, "password") || str_eq(key, "credential"))
-		return secret_set(&s->given, value, strlen(value)) || bad_input("the credential is longer than 64 KiB", err);
+		return take_given(s, key, value, err);
+	else if (str_eq(key, "authtype"))
+		str_set(&s->authtype, value);
+	else if (str_eq(key, "ephemeral"))
+		str_to_bool(value, &s->ephemeral);
+	else if (str_eq(key, "password_expiry_utc"))
+		str_set(&s->expires, value);
+	else if (str_eq(key, "oauth_refresh_token"))
+		return secret_set(&s->refresh, value, strlen(value)) || bad_input("the refresh token is longer than 64 KiB", err);
 	else if (str_eq(key, "capability[]"))
 		take_capability(s, value);
 	else if (str_eq(key, "state[]"))
@@ -135,15 +151,26 @@ static bool take_lines(struct request *r, struct exchange_state *s, struct buf *
 	return true;
 }
 
-/* Only https, only a plain host name (with port 443 at most): all else is not ours, without a word. The path is
+/* "HOST:PORT" taken apart; the scheme's own port is as good as none. */
+static bool split_port(struct request *r)
+{
+	int64_t port = 0, own = str_eq(r->scheme, "https") ? 443 : 80;
+	char *colon = strchr(r->host, ':');
+	if (!colon)
+		return true;
+	*colon = 0;
+	if (colon[1] == '0' || !str_to_int(colon + 1, 65535, &port))
+		return false;
+	r->port = port == own ? 0 : (int)port;
+	return true;
+}
+
+/* Only https (and http, for what is kept), only a plain host name: all else is not ours, without a word. The path is
  * decoded by git already. */
 static bool normalise(struct request *r)
 {
-	if (!str_eq(r->scheme, "https") || str_empty(r->host))
-		return false;
-	if (str_ends(r->host, ":443"))
-		r->host[strlen(r->host) - 4] = 0;
-	if (!url_host_ok(r->host))
+	bool web = str_eq(r->scheme, "https") || str_eq(r->scheme, "http");
+	if (!web || str_empty(r->host) || !split_port(r) || !url_host_ok(r->host))
 		return false;
 	str_lower(r->host);
 	if (!r->path)
@@ -181,8 +208,12 @@ static bool git_parse(const struct ctx *ctx, int argc, char *const *argv, struct
 	AUTO_BUF in = buf_new(INPUT_MAX);
 	r->kind = REQUEST_GIT;
 	r->action = action_of(argc > 0 ? argv[argc - 1] : NULL);
-	if (r->action == ACTION_NONE || r->action == ACTION_CAPABILITY || r->action == ACTION_STORE)
-		return true; /* store: a token of ours is kept already, and git's success is no proof that it is good */
+	if (r->action == ACTION_NONE || r->action == ACTION_CAPABILITY)
+		return true;
+	if (r->action == ACTION_STORE && !match_keeps_any(ctx->config)) {
+		r->action = ACTION_NONE; /* a token of ours is kept already, and git's success is no proof that it is good */
+		return true;
+	}
 	bool whole = read_input(ctx, &in, err), about_us = is_about_us(&in);
 	if (whole && take_lines(r, s, &in, err))
 		return normalise(r);
@@ -301,6 +332,9 @@ const struct protocol protocol_git = {
 	.print = git_print,
 	.other = git_other,
 	.fail = git_fail,
+	.kept = git_kept_find,
+	.keep = git_kept_put,
+	.forget = git_kept_remove,
 	.refused = git_refused,
 	.network = git_network,
 	.unwritten = 0, /* `get` ends with 0 always: git looks at the answer only */

@@ -17,7 +17,28 @@ struct exchange_state {
 	struct secret given;	   /* the token that the client hands back (erase, store) */
 	char refused[65];	   /* hex SHA-256 of a token that the client says was refused in this same command */
 	bool second_round;
+	/* What else the client hands back, for who keeps it (store = keyring): */
+	bool has_given;		   /* given is there, though it may be empty */
+	char *authtype;		   /* given is a credential for that scheme; NULL: a password */
+	bool ephemeral;		   /* not to be kept */
+	struct secret refresh;	   /* an OAuth refresh token */
+	char *expires;		   /* when given ends, as the client wrote it: seconds since 1970 */
 };
+
+#define AUTO_STATE CLEANUP(exchange_state_free) struct exchange_state
+
+static inline struct exchange_state exchange_state_new(void)
+{
+	return (struct exchange_state){.given = secret_new(TOKEN_MAX), .refresh = secret_new(TOKEN_MAX)};
+}
+
+static inline void exchange_state_free(struct exchange_state *s)
+{
+	secret_free(&s->given);
+	secret_free(&s->refresh);
+	free(s->authtype);
+	free(s->expires);
+}
 
 struct protocol {
 	const char *name;	  /* "git": `daypass git ...` */
@@ -36,6 +57,11 @@ struct protocol {
 	int (*fail)(const struct request *r, const struct plan *p, const struct err *err, struct buf *out, struct buf *line);
 	/* Network settings of the client's own, asked for before the first request only; may be NULL. user is the ctx. */
 	void (*network)(struct http *http, void *user);
+	/* With store = keyring: append what is kept for this request to out (false: nothing); keep what the client gives;
+	 * forget what it was refused. NULL where this protocol keeps nothing. */
+	bool (*kept)(const struct ctx *ctx, const struct request *r, const struct exchange_state *s, struct buf *out);
+	void (*keep)(const struct ctx *ctx, const struct request *r, const struct exchange_state *s);
+	void (*forget)(const struct ctx *ctx, const struct request *r, const struct exchange_state *s);
 	/* The client refused a token. Ours, and how old it is (seconds; -1 unknown): append the advice, if any. */
 	void (*refused)(const struct request *r, const struct plan *p, int64_t age, struct buf *line);
 };

@@ -56,17 +56,30 @@ static bool forget_refused(struct ctx *ctx, const struct plan *p, const struct e
 	return true;
 }
 
+/* What the client gave us before goes before a token: it was given on purpose. */
+NOINLINE static bool answer_kept(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
+{
+	AUTO_BUF out = buf_new(ANSWER_MAX);
+	AUTO_BUF line = buf_new(LINE_MAX_BYTES);
+	if (!proto->kept || !proto->kept(ctx, r, s, &out))
+		return false;
+	deliver(proto, ctx, &out, &line, 0);
+	return true;
+}
+
 NOINLINE static int do_get(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
 {
 	struct err err = ERR_INIT;
 	AUTO_PLAN p = {0};
 	AUTO_RESULT t = {.token = token_new()};
 	enum verdict v = plan_make(ctx, r, &p, &err);
+	flow_begin(ctx);
+	if (p.keeps && answer_kept(proto, ctx, r, s))
+		return 0;
 	if (v == PLAN_NOT_OURS || v == PLAN_UNCLEAR)
 		return say_no(proto, ctx, r, NULL, &err);
 	if (v == PLAN_FAIL)
 		return say_no(proto, ctx, r, &p, &err);
-	flow_begin(ctx);
 	ctx->http->prepare = proto->network;
 	ctx->http->prepare_user = ctx;
 	if (!forget_refused(ctx, &p, s, &err) || !flow_token(ctx, &p, &t, &err))
@@ -96,7 +109,11 @@ NOINLINE static int do_erase(const struct protocol *proto, struct ctx *ctx, cons
 	AUTO_BUF out = buf_new(ANSWER_MAX);
 	struct cache_key key;
 	int64_t issued_at;
-	if (!secret_len(&s->given) || plan_make(ctx, r, &p, &err) != PLAN_OURS || !cache_key_make(ctx, &p, &key, &err))
+	enum verdict v = plan_make(ctx, r, &p, &err);
+	flow_begin(ctx);
+	if (p.keeps && proto->forget)
+		proto->forget(ctx, r, s);
+	if (!secret_len(&s->given) || v != PLAN_OURS || !cache_key_make(ctx, &p, &key, &err))
 		return 0;
 	bool was_kept = cache_erase(ctx, &key, &s->given, &issued_at);
 	int64_t age = was_kept ? ctx->clock->wall(ctx->clock) - issued_at : age_by_claims(ctx, &p, &s->given);
@@ -105,11 +122,34 @@ NOINLINE static int do_erase(const struct protocol *proto, struct ctx *ctx, cons
 	return deliver(proto, ctx, &out, &line, 0);
 }
 
+/* Is this a token that we gave? It is kept already, and by other rules. */
+static bool is_own_token(struct ctx *ctx, const struct plan *p, const struct secret *value)
+{
+	struct cache_key key;
+	struct err ignored;
+	AUTO_TOKEN kept = token_new();
+	if (age_by_claims(ctx, p, value) >= 0)
+		return true;
+	return cache_key_make(ctx, p, &key, &ignored) && cache_get(ctx, &key, &kept) != CACHE_MISS &&
+	       str_eq(secret_reveal(&kept.value), secret_reveal(value));
+}
+
+/* Only for who keeps: of a token of ours, git's success says nothing that we did not know. */
+NOINLINE static void do_store(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
+{
+	struct err err = ERR_INIT;
+	AUTO_PLAN p = {0};
+	enum verdict v = plan_make(ctx, r, &p, &err);
+	flow_begin(ctx);
+	if (p.keeps && proto->keep && s->has_given && !s->ephemeral && !(v == PLAN_OURS && is_own_token(ctx, &p, &s->given)))
+		proto->keep(ctx, r, s);
+}
+
 int protocol_run(const struct protocol *proto, struct ctx *ctx, int argc, char *const *argv)
 {
 	struct err err = ERR_INIT;
 	AUTO_REQUEST r = {0};
-	struct exchange_state s = {.given = secret_new(TOKEN_MAX)};
+	AUTO_STATE s = exchange_state_new();
 	AUTO_BUF out = buf_new(ANSWER_MAX);
 	AUTO_BUF none = buf_new(1);
 	int status = 0;
@@ -119,10 +159,11 @@ int protocol_run(const struct protocol *proto, struct ctx *ctx, int argc, char *
 		status = do_get(proto, ctx, &r, &s);
 	} else if (r.action == ACTION_ERASE) {
 		status = do_erase(proto, ctx, &r, &s);
+	} else if (r.action == ACTION_STORE) {
+		do_store(proto, ctx, &r, &s);
 	} else if (proto->other) {
 		proto->other(&r, &out);
 		status = deliver(proto, ctx, &out, &none, 0);
 	}
-	secret_free(&s.given);
 	return status;
 }

@@ -125,7 +125,7 @@ static bool open_section(struct reader *r, char *text, struct err *err)
 	}
 	if ((kind == SECTION_GLOBAL) != !*name)
 		return fail(r, err, *name ? "this section takes no name:" : "this section needs a name:", *name ? name : word);
-	const char *bad = kind == SECTION_MATCH ? config_bad_pattern(name) : NULL;
+	const char *bad = kind == SECTION_MATCH ? config_bad_pattern(name, true) : NULL;
 	if (bad) {
 		fail(r, err, "[match] pattern", name);
 		return err_hint(err, "%s", bad);
@@ -229,6 +229,28 @@ static bool read_line(struct reader *r, char *line, struct err *err)
 	return set_key(r, trim(text), trim(equals + 1), err);
 }
 
+bool config_keeps(const struct section *s)
+{
+	return str_eq(s->set[KEY_STORE].value, "keyring");
+}
+
+bool config_keeps_only(const struct section *s)
+{
+	return config_keeps(s) && !s->set[KEY_IDENTITY].value;
+}
+
+/* Known only at the end of the file: may the pattern be one that no token goes to? */
+static bool check_patterns(const struct config *c, int file, struct err *err)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct section *s = &c->sections[i];
+		const char *bad = s->kind == SECTION_MATCH && s->file == file ? config_bad_pattern(s->name, config_keeps_only(s)) : NULL;
+		if (bad)
+			return err_set(err, ERR_CONFIG, bad, "%s: [match] pattern '%s'", s->origin, s->name);
+	}
+	return true;
+}
+
 bool config_parse(struct config *c, int file, const char *path, const char *text, size_t len, struct err *err)
 {
 	struct reader r = {.c = c, .path = path, .file = file};
@@ -255,7 +277,7 @@ bool config_parse(struct config *c, int file, const char *path, const char *text
 		text += whole;
 		len -= whole;
 	}
-	return true;
+	return check_patterns(c, file, err);
 }
 
 /* A default path that cannot be reached is no file; one that DAYPASS_CONFIG names must be there. */

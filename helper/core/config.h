@@ -58,6 +58,9 @@ void config_free(struct config *c);
 bool config_parse(struct config *c, int file, const char *path, const char *text, size_t len, struct err *err);
 /* The section of that kind and name; NULL where there is none. */
 const struct section *config_section(const struct config *c, enum section_kind kind, const char *name);
+/* Is this [match] about what clients give us to keep (store = keyring)? Only about that, since it names no identity? */
+bool config_keeps(const struct section *s);
+bool config_keeps_only(const struct section *s);
 /* A global setting by precedence: variable, user file, system file, default. Borrowed. */
 const char *config_global(const struct config *c, enum key key);
 /* Set one value, checking it; origin is copied. False with a message that begins with origin. */

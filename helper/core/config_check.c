@@ -111,18 +111,20 @@ static char *plain_pattern(const char *pattern)
 	return plain;
 }
 
-const char *config_bad_pattern(const char *pattern)
+const char *config_bad_pattern(const char *pattern, bool keeps)
 {
 	AUTO_URL u = {0};
 	if (str_starts(pattern, "kube:") || str_starts(pattern, "resource:"))
 		return NULL;
 	if (!strstr(pattern, "://"))
 		return strcspn(pattern, "/:@?#% \t") == strlen(pattern) ? NULL : "a registry's pattern is a bare host, such as *.azurecr.io";
-	if (!str_starts(pattern, "https://"))
-		return "tokens go to https only: write https://HOST[/PATH]";
+	bool https = str_starts(pattern, "https://");
+	if (!https && !(keeps && str_starts(pattern, "http://")))
+		return "tokens go to https only: write https://HOST[/PATH] (http is for what you have kept in the keyring: store = keyring)";
 	AUTO_STR plain = plain_pattern(pattern);
 	AUTO_BUF path = buf_new(4096);
-	if (!plain || !url_parse(plain, &u) || u.user || u.query || (u.port && u.port != 443) || !url_decode(&path, u.path))
+	bool ok = plain && url_parse(plain, &u) && !u.user && !u.query && url_decode(&path, u.path);
+	if (!ok || (!keeps && u.port && u.port != 443))
 		return "a pattern is https://HOST[/PATH], where * stands for a whole label of HOST, without user, port or query";
 	return NULL;
 }

@@ -2,6 +2,7 @@
 #ifndef DAYPASS_CONFIG_CHECK_H
 #define DAYPASS_CONFIG_CHECK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Each returns NULL where the value is good, else what it should be. */
@@ -21,8 +22,9 @@ const char *is_hot(const char *value);
 const char *is_store(const char *value);
 const char *is_keyring(const char *value);
 const char *is_timeout(const char *value);
-/* NULL, or what is wrong with a [match] pattern. */
-const char *config_bad_pattern(const char *pattern);
+/* NULL, or what is wrong with a [match] pattern. keeps: its section is only about what clients give us to keep, which may
+ * be for http, another port, or every host ("*"). */
+const char *config_bad_pattern(const char *pattern, bool keeps);
 /* The word of the list that was probably meant, or NULL. */
 const char *config_near(const char *word, const char *const *list, size_t count);
 

@@ -42,7 +42,8 @@ static const struct host_row *host_row(const struct request *r)
 		if (str_starts(r->host, reserved[i]) && str_eq(r->host + n, ".visualstudio.com"))
 			return NULL;
 	}
-	for (size_t i = 0; i < COUNT_OF(hosts); i++)
+	bool plain = r->kind != REQUEST_GIT || (str_eq(r->scheme, "https") && !r->port); /* tokens go to https only */
+	for (size_t i = 0; plain && i < COUNT_OF(hosts); i++)
 		if (hosts[i].kind == r->kind && url_host_match(hosts[i].pattern, r->host))
 			return &hosts[i];
 	return NULL;
@@ -233,25 +234,48 @@ static enum verdict without_match(const struct ctx *ctx, const struct request *r
 	return complete(ctx, resource, r->host ? "no [match] is about such hosts and this one is known" : "it was asked for", p, err);
 }
 
+/* Which section decides about tokens, and is what the client gives kept? A section that only keeps ends the matter, but
+ * for a wide pattern ("*") on a host that is known for tokens: there it steps back. False: no tokens. */
+static bool find_section(const struct ctx *ctx, const struct request *r, bool known, struct match *m, struct plan *out)
+{
+	*m = match_find(ctx->config, r, MATCH_ALL);
+	out->keeps = m->result == MATCH_FOUND && config_keeps(m->section);
+	if (m->result == MATCH_NONE || (m->result == MATCH_FOUND && config_keeps_only(m->section) && known && !m->literal))
+		*m = match_find(ctx->config, r, MATCH_TOKENS);
+	else if (m->result == MATCH_FOUND && config_keeps_only(m->section))
+		return false;
+	return true;
+}
+
+static enum verdict plan_host(const struct ctx *ctx, const struct request *r, const struct host_row *row, struct plan *out, struct err *err)
+{
+	struct match m;
+	bool known = row && plan_host_known(ctx, r);
+	bool tokens = find_section(ctx, r, known, &m, out);
+	if (!row)
+		return not_ours(out, out->keeps ? "daypass only keeps there what it is given: store = keyring" : "it is no host that daypass gives tokens to");
+	if (!tokens)
+		return not_ours(out, "its [match] says store = keyring and names no identity: daypass only keeps what it is given");
+	enum verdict v = m.result != MATCH_NO_PATTERNS ? by_match(ctx, &m, r, row->resource, out, err)
+		       : known			     ? without_match(ctx, r, row->resource, out, err)
+						     : not_ours(out, "such a host is served only where a [match] names it");
+	if (v != PLAN_NOT_OURS && !(m.section && config_keeps(m.section)))
+		out->keeps = false;
+	return v;
+}
+
 enum verdict plan_make(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)
 {
 	*out = (struct plan){0};
 	*err = ERR_INIT;
 	const struct host_row *row = r->host ? host_row(r) : NULL;
-	if (r->host && !row)
-		return not_ours(out, "it is no host that daypass gives tokens to");
-	bool known = !r->host || plan_host_known(ctx, r);
-	if (ctx->config->broken && !known)
-		return not_ours(out, "the configuration cannot be read");
+	if (ctx->config->broken && r->host && !(row && plan_host_known(ctx, r)))
+		return not_ours(out, row ? "the configuration cannot be read" : "it is no host that daypass gives tokens to");
 	if (ctx->config->broken) {
 		*err = ctx->config->err;
 		return PLAN_FAIL;
 	}
-	const char *resource = row ? row->resource : r->resource;
-	if (r->kind == REQUEST_GIT)
+	if (r->kind == REQUEST_GIT && row)
 		out->organization = request_organization(r);
-	struct match m = r->host ? match_find(ctx->config, r) : (struct match){.result = MATCH_NO_PATTERNS};
-	if (m.result != MATCH_NO_PATTERNS)
-		return by_match(ctx, &m, r, resource, out, err);
-	return known ? without_match(ctx, r, resource, out, err) : not_ours(out, "such a host is served only where a [match] names it");
+	return r->host ? plan_host(ctx, r, row, out, err) : without_match(ctx, r, r->resource, out, err);
 }

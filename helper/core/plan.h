@@ -28,6 +28,8 @@ struct plan {
 	char *why;		    /* the decision in words, PLAN_NOT_OURS too: for `config check` and the trace */
 	bool named;		    /* a [match] names this request */
 	bool soft;		    /* on-failure = soft there */
+	bool keeps;		    /* what the client gives for this is kept in the keyring, and goes before a token; valid
+				     * whatever the verdict */
 };
 
 /* A name for people where we know one, else the id itself. Borrowed. */

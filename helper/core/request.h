@@ -11,6 +11,7 @@ enum request_action { ACTION_NONE, ACTION_GET, ACTION_STORE, ACTION_ERASE, ACTIO
 struct request {
 	enum request_kind kind;
 	enum request_action action;
+	int port;			   /* 0: the scheme's own */
 	char *scheme, *host, *path, *user; /* host in lower case; path decoded, without '/' at its ends */
 	char *resource;			   /* REQUEST_RESOURCE: the resource's id */
 };

@@ -7,7 +7,7 @@
 static void look_up(const struct config *c, char *host, char *path, char *user)
 {
 	struct request r = {.kind = REQUEST_GIT, .action = ACTION_GET, .host = host, .path = path, .user = user};
-	struct match m = match_find(c, &r);
+	struct match m = match_find(c, &r, MATCH_ALL);
 	must((m.result == MATCH_FOUND) == (m.section != NULL));
 	must(!m.section || m.section->kind == SECTION_MATCH);
 }

@@ -46,14 +46,13 @@ static int input(const uint8_t *data, size_t size)
 static void parse_only(struct world *w, const uint8_t *data, size_t size, char *const *argv)
 {
 	AUTO_REQUEST r = {0};
-	struct exchange_state s = {.given = secret_new(TOKEN_MAX)};
+	AUTO_STATE s = exchange_state_new();
 	struct err err = ERR_INIT;
 	w->ctx.in = input(data, size);
 	if (protocol_git.parse(&w->ctx, 1, argv, &r, &s, &err))
 		check_request(&r);
 	else
 		must_be_clean(&err);
-	secret_free(&s.given);
 	close(w->ctx.in);
 }
 

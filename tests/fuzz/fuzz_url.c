@@ -77,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_match("*.azurecr.io", text);
 	check_coding(text);
 	check_mask(text);
-	(void)config_bad_pattern(text);
+	(void)config_bad_pattern(text, false);
+	(void)config_bad_pattern(text, true);
 	return 0;
 }

@@ -14,7 +14,7 @@ struct parsed {
 static void parsed_end(struct parsed *p)
 {
 	request_free(&p->r);
-	secret_free(&p->s.given);
+	exchange_state_free(&p->s);
 	world_end(&p->w);
 }
 
@@ -24,7 +24,7 @@ static void parse_word(struct parsed *p, const char *operation, const char *text
 {
 	char word[32];
 	char *const argv[] = {(char[]){"--some-option"}, word, NULL};
-	*p = (struct parsed){.s = {.given = secret_new(TOKEN_MAX)}, .err = ERR_INIT};
+	*p = (struct parsed){.s = exchange_state_new(), .err = ERR_INIT};
 	world_begin(&p->w);
 	snprintf(word, sizeof word, "%s", operation);
 	p->w.ctx.in = given(text, len);
@@ -171,8 +171,8 @@ static void silent(const char *text)
 TEST(other_schemes_missing_fields_and_strange_hosts_are_silently_not_ours)
 {
 	static const char *const texts[] = {
-		"", "\n", "host=dev.azure.com\n", "protocol=https\n", "protocol=\nhost=dev.azure.com\n", "protocol=https\nhost=\n", "protocol=http\nhost=dev.azure.com\n",
-		"protocol=HTTPS\nhost=dev.azure.com\n", "protocol=cert\nhost=\npath=x\n", "protocol=https\nhost=dev.azure.com.\n", "protocol=https\nhost=dev.azure.com:8443\n",
+		"", "\n", "host=dev.azure.com\n", "protocol=https\n", "protocol=\nhost=dev.azure.com\n", "protocol=https\nhost=\n",
+		"protocol=HTTPS\nhost=dev.azure.com\n", "protocol=cert\nhost=\npath=x\n", "protocol=https\nhost=dev.azure.com.\n", "protocol=https\nhost=dev.azure.com:0443\n", "protocol=https\nhost=dev.azure.com:65536\n",
 		"protocol=https\nhost=dev.azure.com:\n", "protocol=https\nhost=u@dev.azure.com\n", "protocol=https\nhost=dev.azure.com%2eevil\n", "protocol=https\nhost=dev.azure.com/x\n",
 		"protocol=https\nhost=dev azure com\n", "protocol=https\nhost=[::1]\n", "protocol=https\nhost=dev\xC2\xB7" "azure.com\n", "protocol=https\nhost=dev.azure.com\x1b" "[m\n",
 		"protocol=https\nhost=.dev.azure.com\n", "protocol=https\nhost=dev..azure.com\n", "protocol=https\nhost=dev.azure.com:443:443\n",
@@ -207,12 +207,46 @@ TEST(host_and_path_are_brought_into_one_form)
 	path_becomes("a..b/...", "a..b/...");
 }
 
+TEST(a_port_is_part_of_the_request)
+{
+	static const struct {
+		const char *text, *host;
+		int port;
+	} rows[] = {{"protocol=http\nhost=dev.azure.com\n", "dev.azure.com", 0}, {"protocol=http\nhost=a.example:80\n", "a.example", 0},
+		    {"protocol=http\nhost=A.example:443\n", "a.example", 443}, {"protocol=https\nhost=a.example:8443\n", "a.example", 8443}};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		PARSE(p, rows[i].text);
+		assert_true(p.ok);
+		assert_text(p.r.host, rows[i].host);
+		assert_int_equal(p.r.port, rows[i].port);
+	}
+}
+
+/* What git gives is read only where somebody keeps it. */
+TEST(store_reads_the_input_where_a_match_keeps)
+{
+	PARSED p;
+	char word[] = "store", text[] = HEAD "username=u\npassword=\npassword_expiry_utc=9\noauth_refresh_token=r\nephemeral=1\n";
+	char *const argv[] = {word, NULL};
+	p = (struct parsed){.s = exchange_state_new(), .err = ERR_INIT};
+	world_begin(&p.w);
+	world_config(&p.w, "[match https://example.com]\nstore = keyring\n");
+	p.w.ctx.in = given(text, strlen(text));
+	assert_true(protocol_git.parse(&p.w.ctx, 1, argv, &p.r, &p.s, &p.err));
+	close(p.w.ctx.in);
+	assert_int_equal(p.r.action, ACTION_STORE);
+	assert_true(p.s.has_given && p.s.ephemeral);
+	assert_int_equal(secret_len(&p.s.given), 0);
+	assert_text(p.s.expires, "9");
+	assert_text(secret_reveal(&p.s.refresh), "r");
+}
+
 TEST(only_get_and_erase_read_the_input)
 {
 	static const struct {
 		const char *word;
 		enum request_action action;
-	} rows[] = {{"store", ACTION_STORE}, {"capability", ACTION_CAPABILITY}, {"unknown", ACTION_NONE}, {"GET", ACTION_NONE}, {"", ACTION_NONE}};
+	} rows[] = {{"store", ACTION_NONE}, {"capability", ACTION_CAPABILITY}, {"unknown", ACTION_NONE}, {"GET", ACTION_NONE}, {"", ACTION_NONE}};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		PARSED p;
 		parse_word(&p, rows[i].word, "nonsense", 8);
@@ -266,7 +300,7 @@ TEST(a_request_without_an_end_is_given_up_at_its_deadline)
 {
 	int p[2];
 	char *const argv[] = {(char[]){"get"}, NULL};
-	struct parsed x = {.s = {.given = secret_new(TOKEN_MAX)}, .err = ERR_INIT};
+	struct parsed x = {.s = exchange_state_new(), .err = ERR_INIT};
 	world_begin(&x.w);
 	x.w.ctx.clock = &x.w.clock.port;
 	x.w.clock.tick_ms = 20000;
@@ -285,7 +319,7 @@ TEST(a_blank_line_is_the_end_although_stdin_stays_open)
 	static const char *const texts[] = {HEAD "\n", "protocol=https\r\nhost=dev.azure.com\r\n\r\n", "\n"};
 	char *const argv[] = {(char[]){"get"}, NULL};
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
-		struct parsed x = {.s = {.given = secret_new(TOKEN_MAX)}, .err = ERR_INIT};
+		struct parsed x = {.s = exchange_state_new(), .err = ERR_INIT};
 		int p[2];
 		world_begin(&x.w);
 		assert_int_equal(pipe(p), 0);
@@ -334,13 +368,12 @@ TEST(a_closed_stdin_is_no_request_and_no_hang)
 	WORLD(w);
 	char *const argv[] = {(char[]){"get"}, NULL};
 	struct request r = {.kind = REQUEST_GIT};
-	struct exchange_state s = {.given = secret_new(TOKEN_MAX)};
+	AUTO_STATE s = exchange_state_new();
 	struct err err = ERR_INIT;
 	w.ctx.in = open("/dev/null", O_WRONLY | O_CLOEXEC); /* what file_open_std puts in place of a closed stdin */
 	assert_false(protocol_git.parse(&w.ctx, 1, argv, &r, &s, &err));
 	close(w.ctx.in);
 	request_free(&r);
-	secret_free(&s.given);
 }
 
 int main(void)
@@ -360,6 +393,8 @@ int main(void)
 		T(other_schemes_missing_fields_and_strange_hosts_are_silently_not_ours),
 		T(paths_that_climb_or_carry_controls_are_not_ours),
 		T(host_and_path_are_brought_into_one_form),
+		T(a_port_is_part_of_the_request),
+		T(store_reads_the_input_where_a_match_keeps),
 		T(only_get_and_erase_read_the_input),
 		T(the_token_that_git_hands_back_is_kept_for_the_comparison),
 		T(a_credential_of_more_than_64_kib_is_refused),

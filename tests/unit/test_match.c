@@ -8,7 +8,7 @@ static struct world *w;
 static struct match find(const char *host, const char *path, const char *user)
 {
 	AUTO_REQUEST r = git_request(host, path, user);
-	return match_find(&w->config, &r);
+	return match_find(&w->config, &r, MATCH_ALL);
 }
 
 static void finds(const char *host, const char *path, const char *user, const char *pattern)
