@@ -7,10 +7,12 @@ _daypass() {
 	*' fic '*) words='print' ;;
 	*' configure git '* | *' unconfigure git '*) words='--global --system --file --dry-run' ;;
 	*' configure '* | *' unconfigure '*) words='git' ;;
+	*' cache '*) words='list clear status --json' ;;
+	*' logout '*) words='--all' ;;
 	*' config '*) words='check keys' ;;
 	*' git '*) words='get store erase capability' ;;
 	*' explain '*) words='' ;;
-	*) words='whoami fic configure unconfigure config explain git help --identity --version --help -v' ;;
+	*) words='whoami fic configure unconfigure cache logout config explain git help --identity --version --help -v' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }

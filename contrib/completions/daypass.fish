@@ -4,6 +4,8 @@ complete -c daypass -n __fish_use_subcommand -a whoami -d 'who this place is to 
 complete -c daypass -n __fish_use_subcommand -a fic -d 'the federated credential that would make this place work'
 complete -c daypass -n __fish_use_subcommand -a configure -d 'make git ask daypass'
 complete -c daypass -n __fish_use_subcommand -a unconfigure -d 'take that back'
+complete -c daypass -n __fish_use_subcommand -a cache -d 'what is held, and where; never a token'
+complete -c daypass -n __fish_use_subcommand -a logout -d 'forget every token'
 complete -c daypass -n __fish_use_subcommand -a config -d 'check the configuration, list its keys'
 complete -c daypass -n __fish_use_subcommand -a explain -d 'what an error code of Entra means'
 complete -c daypass -n __fish_use_subcommand -a git -d 'git credential helper'
@@ -17,6 +19,9 @@ complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l gl
 complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l system
 complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l file -r
 complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l dry-run
+complete -c daypass -n '__fish_seen_subcommand_from cache' -a 'list clear status'
+complete -c daypass -n '__fish_seen_subcommand_from cache' -l json
+complete -c daypass -n '__fish_seen_subcommand_from logout' -l all
 complete -c daypass -n '__fish_seen_subcommand_from config' -a 'check keys'
 complete -c daypass -n '__fish_seen_subcommand_from git' -a 'get store erase capability'
 complete -c daypass -l identity -x -d 'use this identity'

@@ -53,6 +53,8 @@ struct keyring_call {
 	const char *schema;
 	struct keyring_attr attrs[KEYRING_ATTRS]; /* up to the first without a name */
 	bool no_values;				  /* find: leave the secrets where they are */
+	bool afresh;	  /* whatever is remembered of the keyring (core/store_keyring.c) */
+	bool despite_off; /* even where a setting says off: only to delete */
 	/* Put: */
 	const char *label;
 	const struct secret *value;

@@ -274,14 +274,14 @@ static void provider(struct session *s, char out[PROVIDER_MAX])
 {
 	guint32 pid = 0;
 	struct err ignored;
-	AUTO_BUF name = buf_new(PROVIDER_MAX - 1);
+	AUTO_BUF line = buf_new(8192);
 	GVariant *answer = ask_bus(s, "GetConnectionUnixProcessID");
 	if (answer)
 		api.g_variant_get(answer, "(u)", &pid);
-	AUTO_STR path = str_printf("/proc/%u/comm", pid);
-	if (pid && file_read(path, &name, NULL, ERR_KEYRING, &ignored))
-		buf_trim(&name);
-	snprintf(out, PROVIDER_MAX, "%s", name.len ? name.p : "unknown");
+	AUTO_STR path = str_printf("/proc/%u/cmdline", pid);
+	bool known = pid && file_read(path, &line, NULL, ERR_KEYRING, &ignored) && *line.p;
+	const char *slash = known ? strrchr(line.p, '/') : NULL;
+	snprintf(out, PROVIDER_MAX, "%s", slash ? slash + 1 : known ? line.p : "unknown");
 	err_clean(out);
 }
 

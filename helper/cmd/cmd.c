@@ -6,6 +6,7 @@
 #include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "helper/core/plan.h"
+#include "helper/core/store_keyring.h"
 
 int cmd_fail(const struct err *err)
 {
@@ -31,6 +32,15 @@ int cmd_print(const struct ctx *ctx, const struct buf *text)
 		return 0;
 	log_line("the answer cannot be written: %s", text->over ? "too long" : strerror(errno));
 	return ERR_INTERNAL;
+}
+
+int cmd_keyring(enum keyring_answer a)
+{
+	struct err err;
+	if (a != KEYRING_LOCKED && a != KEYRING_HUNG && a != KEYRING_BROKEN)
+		return 0;
+	err_set(&err, ERR_KEYRING, keyring_advice(a), "the keyring is left as it was: %s", keyring_says(a));
+	return cmd_fail(&err);
 }
 
 static void drop(int *argc, char **argv, int at, int count)

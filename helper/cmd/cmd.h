@@ -32,6 +32,10 @@ bool cmd_flag(int *argc, char **argv, const char *name);
 /* Take "--name VALUE" or "--name=VALUE"; NULL where it does not stand there. Borrowed. */
 const char *cmd_option(int *argc, char **argv, const char *name);
 
+/* Say that the keyring could not take part where it might hold something: exit status 9; 0 where it took part, or there
+ * is none. */
+int cmd_keyring(enum keyring_answer a);
+
 /* Who we would be here, for commands that explain: the identity a request without a [match] gets, or, where nobody is
  * named, one without tenant and client id, so that the source can still be looked at. False on a wrong setting. */
 bool cmd_identity(const struct ctx *ctx, struct identity *id, bool *named, struct err *err);

@@ -35,10 +35,10 @@ static void add_host(struct git_hosts *h, const char *name)
 	h->name[h->count++] = str_dup(name);
 }
 
-/* The host of [match https://HOST[:443][/PATH]] in lower case; NULL where the pattern is not about git. */
+/* The host of [match https://HOST[:443][/PATH]] in lower case; NULL where the pattern is not about git over https. */
 static char *pattern_host(const struct section *s)
 {
-	const char *rest = s->kind == SECTION_MATCH ? strstr(s->name, "://") : NULL;
+	const char *rest = s->kind == SECTION_MATCH && str_starts(s->name, "https://") ? strstr(s->name, "://") : NULL;
 	if (!rest)
 		return NULL;
 	char *host = str_ndup(rest + 3, strcspn(rest + 3, "/"));
@@ -57,12 +57,24 @@ static void add_job_host(const struct ctx *ctx, struct git_hosts *out)
 			add_host(out, host);
 }
 
+/* A host that we only keep something for: ours too, but not where the port or a lone "*" says more than a block of ours
+ * can. */
+static void add_kept_host(struct git_hosts *out, const char *host)
+{
+	if (host && !strchr(host, ':') && !str_eq(host, "*"))
+		add_host(out, host);
+}
+
 void git_hosts_find(const struct ctx *ctx, struct git_hosts *out)
 {
 	const struct config *c = ctx->config;
 	bool any = false;
 	for (size_t i = 0; i < c->count; i++) {
 		AUTO_STR host = pattern_host(&c->sections[i]);
+		if (config_keeps_only(&c->sections[i])) {
+			add_kept_host(out, host);
+			continue;
+		}
 		any = any || host;
 		for (size_t k = 0; host && k < COUNT_OF(known); k++) {
 			/* A pattern wider than what we answer for must not take other hosts from their helpers. */

@@ -42,7 +42,8 @@ void cache_fail(const struct ctx *ctx, const struct cache_key *key, const struct
 /* The safety margin before a token's end: a tenth of its life, at most five minutes. Seconds. */
 int64_t cache_margin(int64_t life);
 
-/* A kept token's record in the keyring: the attributes that name ours, all of them or (key NULL) every one. */
+/* A call about one token's item in the keyring, by its key in hexadecimal digits, or (NULL) about all of ours, whatever
+ * version kept them. */
 void cache_keyring_call(struct keyring_call *call, enum keyring_op op, const char *hex_key);
 
 #endif

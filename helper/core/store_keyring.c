@@ -71,9 +71,15 @@ static void remember(const struct ctx *ctx, enum keyring_answer a)
 	ctx->store->put(ctx->store, id, &data, ctx->clock->wall(ctx->clock) + REMEMBER_S, ctx->store->mark(ctx->store, id));
 }
 
+static bool allowed(const struct ctx *ctx, bool despite_off)
+{
+	bool off = !despite_off && str_eq(config_global(ctx->config, KEY_KEYRING), "off");
+	return ctx->keyring && !off && !source_in_job(ctx);
+}
+
 bool keyring_allowed(const struct ctx *ctx)
 {
-	return ctx->keyring && !str_eq(config_global(ctx->config, KEY_KEYRING), "off") && !source_in_job(ctx);
+	return allowed(ctx, false);
 }
 
 bool keyring_takes(const struct ctx *ctx, int64_t left)
@@ -94,7 +100,7 @@ static int64_t patience(const struct ctx *ctx)
 static enum keyring_answer ask_locked(const struct ctx *ctx, struct keyring_call *call, const struct store_mark *since, int64_t end_ms)
 {
 	int64_t left = end_ms - ctx->clock->mono_ms(ctx->clock);
-	enum keyring_answer a = remembered(ctx); /* somebody may have found out while we waited */
+	enum keyring_answer a = call->afresh ? KEYRING_OK : remembered(ctx); /* somebody may have found out while we waited */
 	if (a != KEYRING_OK)
 		return a;
 	if (since && !ctx->store->still(ctx->store, *since))
@@ -102,7 +108,7 @@ static enum keyring_answer ask_locked(const struct ctx *ctx, struct keyring_call
 	if (left <= 0)
 		return KEYRING_HUNG;
 	a = ctx->keyring->call(ctx->keyring, call, left);
-	if (a != KEYRING_OK)
+	if (a != KEYRING_OK || call->afresh)
 		remember(ctx, a);
 	return a;
 }
@@ -124,27 +130,19 @@ enum keyring_answer keyring_ask(const struct ctx *ctx, struct keyring_call *call
 {
 	static const char *const verbs[] = {[KEYRING_FIND] = "find", [KEYRING_PUT] = "put", [KEYRING_REMOVE] = "remove", [KEYRING_LOOK] = "look"};
 	call->found = (struct keyring_list){0};
-	if (!keyring_allowed(ctx))
+	if (!allowed(ctx, call->despite_off))
 		return KEYRING_OFF;
-	enum keyring_answer a = !keyring_bus_named(&ctx->env) ? KEYRING_NO_BUS : remembered(ctx);
+	enum keyring_answer a = !keyring_bus_named(&ctx->env) ? KEYRING_NO_BUS : call->afresh ? KEYRING_OK : remembered(ctx);
 	if (a == KEYRING_OK)
 		a = ask(ctx, call, since);
 	log_trace("keyring: %s: %s, %zu items", verbs[call->op], keyring_says(a), call->found.count);
 	return a;
 }
 
-static bool anything(const struct buf *data UNUSED, void *user UNUSED)
-{
-	return true;
-}
-
 enum keyring_answer keyring_look(const struct ctx *ctx, char *provider, size_t size)
 {
-	unsigned char id[STORE_ID];
-	struct keyring_call call = {.op = KEYRING_LOOK};
+	struct keyring_call call = {.op = KEYRING_LOOK, .afresh = true};
 	*provider = 0;
-	memory_id(ctx, id);
-	ctx->store->erase(ctx->store, id, anything, NULL);
 	enum keyring_answer a = keyring_ask(ctx, &call, NULL);
 	if (call.found.count)
 		snprintf(provider, size, "%s", call.found.items[0].label);
