@@ -86,9 +86,24 @@ def test_no_identity_costs_no_network_either(place, cloud):
     assert (r.out, r.err) == ("", "") and not NETWORK.search(calls) and not [p for p in opened(calls) if str(place.runtime) in p]
 
 
-def test_an_exchange_never_touches_a_bus_or_a_secret_service(pod, cloud):
-    r, calls = trace(pod, [HELPER, "get"], pod.ask(), DBUS_SESSION_BUS_ADDRESS=f"unix:path={pod.folder}/bus")
+@pytest.mark.parametrize("why", [{"DBUS_SESSION_BUS_ADDRESS": None}, {"DAYPASS_KEYRING": "off"}, {"CI": "true"}, {"DAYPASS_CACHE": "none"}])
+def test_an_exchange_touches_no_bus_where_there_is_none_or_it_is_not_wanted(pod, cloud, why):
+    bus = f"unix:path={pod.folder}/bus"
+    r, calls = trace(pod, [HELPER, "get"], pod.ask(), **{"DBUS_SESSION_BUS_ADDRESS": bus, **why})
     assert r.token and f"{pod.folder}/bus" not in calls and not {"libsecret-1", "libdbus-1", "libgio-2"} & libraries(calls)
+
+
+def test_an_exchange_asks_a_bus_that_is_named(pod, cloud):
+    """The watch of the test above can fail."""
+    r, calls = trace(pod, [HELPER, "get"], pod.ask(), DBUS_SESSION_BUS_ADDRESS=f"unix:path={pod.folder}/bus")
+    assert r.token and r.err == "" and f"{pod.folder}/bus" in calls and "libsecret-1" in libraries(calls)
+
+
+def test_a_hit_touches_no_bus(pod, cloud):
+    bus = f"unix:path={pod.folder}/bus"
+    first = pod.get(DBUS_SESSION_BUS_ADDRESS=bus)
+    r, calls = trace(pod, [HELPER, "get"], pod.ask(), DBUS_SESSION_BUS_ADDRESS=bus)
+    assert r.token == first.token and f"{pod.folder}/bus" not in calls and "libsecret-1" not in libraries(calls) and not NETWORK.search(calls)
 
 
 def test_a_fetch_with_a_kept_token_starts_one_helper_per_call(pod, cloud):

@@ -3,8 +3,7 @@
 #
 #   tests/e2e/real/fetch_gits.sh [RELEASE...]        default: trixie sid
 #
-# They go into ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}/git-RELEASE and stay there. apt verifies them with the keys of
-# debian-archive-keyring, with a state of its own; the mirror is that of the machine's own sources, or DAYPASS_TEST_MIRROR.
+# They go into ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}/git-RELEASE and stay there. Keys and mirror: see own_apt.sh.
 # Says which failed; the tests then skip those.
 set -eu
 
@@ -16,29 +15,8 @@ log=$cache/fetch.log
 
 say() { echo "fetch_gits: $*"; }
 
-# Three times, as downloads fail now and then.
-try() {
-	for _ in 1 2 3; do
-		if "$@" >>"$log" 2>&1; then return 0; fi
-	done
-	return 1
-}
-
-mirror() {
-	if [ -n "${DAYPASS_TEST_MIRROR:-}" ]; then
-		echo "$DAYPASS_TEST_MIRROR"
-	else
-		apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 2>/dev/null | grep '/debian/*$' | head -n 1
-	fi
-}
-
-own_apt() {
-	tree=$1
-	shift
-	apt-get -q -y -o Dir::State="$tree/state" -o Dir::State::status="$tree/status" -o Dir::Cache="$tree/cache" -o Dir::Etc::SourceList="$tree/sources" \
-		-o Dir::Etc::SourceParts=/dev/null -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o APT::Sandbox::User= \
-		-o Acquire::Check-Valid-Until=false -o APT::Install-Recommends=false -o Acquire::Languages=none -o Debug::NoLocking=1 "$@"
-}
+# shellcheck source=tests/e2e/real/own_apt.sh
+. "$(dirname "$0")/own_apt.sh"
 
 # What git's dependencies bring and a git over https never opens.
 unneeded() {
@@ -71,10 +49,8 @@ fetch() {
 	release=$1 from=$2
 	tree=$cache/git-$release.new final=$cache/git-$release
 	rm -rf "$tree"
-	mkdir -p "$tree/state/lists/partial" "$tree/cache/archives/partial" "$tree/root"
-	: >"$tree/status"
-	key=$(find /usr/share/keyrings -name 'debian-archive-keyring.*' | head -n 1)
-	echo "deb ${key:+[signed-by=$key] }$from $release main" >"$tree/sources"
+	mkdir -p "$tree/root"
+	own_apt_init "$tree" deb "$release" "$from"
 	try own_apt "$tree" update || { say "$release: the package lists cannot be had"; return 1; }
 	try own_apt "$tree" --download-only install git || { say "$release: the packages cannot be downloaded"; return 1; }
 	unpack "$tree" || { say "$release: the packages cannot be unpacked"; return 1; }

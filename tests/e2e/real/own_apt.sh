@@ -1,0 +1,35 @@
+# Sourced by fetch_gits.sh and fetch_git_tests.sh, which set $log: Debian's packages of any release, with an apt state of our own.
+# apt verifies them with the keys of debian-archive-keyring; the mirror is that of the machine's own sources, or DAYPASS_TEST_MIRROR.
+
+# Three times, as downloads fail now and then.
+try() {
+	for _ in 1 2 3; do
+		if "$@" >>"$log" 2>&1; then return 0; fi
+	done
+	return 1
+}
+
+mirror() {
+	if [ -n "${DAYPASS_TEST_MIRROR:-}" ]; then
+		echo "$DAYPASS_TEST_MIRROR"
+	else
+		apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 2>/dev/null | grep '/debian/*$' | head -n 1
+	fi
+}
+
+# own_apt_init TREE deb|deb-src RELEASE MIRROR
+own_apt_init() {
+	mkdir -p "$1/state/lists/partial" "$1/cache/archives/partial"
+	: >"$1/status"
+	key=$(find /usr/share/keyrings -name 'debian-archive-keyring.*' | head -n 1)
+	echo "$2 ${key:+[signed-by=$key] }$4 $3 main" >"$1/sources"
+}
+
+# own_apt TREE ARGUMENTS-OF-APT-GET...
+own_apt() {
+	tree=$1
+	shift
+	apt-get -q -y -o Dir::State="$tree/state" -o Dir::State::status="$tree/status" -o Dir::Cache="$tree/cache" -o Dir::Etc::SourceList="$tree/sources" \
+		-o Dir::Etc::SourceParts=/dev/null -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o APT::Sandbox::User= \
+		-o APT::Update::Error-Mode=any -o Acquire::Check-Valid-Until=false -o APT::Install-Recommends=false -o Acquire::Languages=none -o Debug::NoLocking=1 "$@"
+}
