@@ -3,10 +3,9 @@
 #include "helper/base/log.h"
 #include "helper/base/seal.h"
 #include "helper/base/str.h"
+#include "helper/core/held.h"
 #include "helper/core/store_keyring.h"
 #include "protocols/git.h"
-
-#define SCHEMA "org.git.Password"
 
 /* The attributes of a request, with the text of its port. */
 struct query {
@@ -26,7 +25,7 @@ static void add(struct query *q, const char *name, const char *value)
 /* What the request does not say matches anything. */
 static void make_query(struct query *q, enum keyring_op op, const struct request *r)
 {
-	*q = (struct query){.call = {.op = op, .schema = SCHEMA}};
+	*q = (struct query){.call = {.op = op, .schema = HELD_GIT_SCHEMA}};
 	snprintf(q->port, sizeof q->port, "%d", r->port);
 	add(q, "user", r->user);
 	add(q, "object", str_empty(r->path) ? NULL : r->path);
@@ -134,7 +133,7 @@ void git_kept_put(const struct ctx *ctx, const struct request *r, const struct e
 		return; /* a password of nobody; others' credentials come without a name too */
 	make_query(&q, KEYRING_PUT, r);
 	AUTO_STR port = r->port ? str_printf(":%d", r->port) : str_dup("");
-	AUTO_STR label = str_printf("Git: %s://%s%s/%s", r->scheme, r->host, port, r->path ? r->path : "");
+	AUTO_STR label = str_printf("Git: %s://%s%s/%s" HELD_LABEL, r->scheme, r->host, port, r->path ? r->path : "");
 	compose(s, secret_buf(&value));
 	q.call.label = label;
 	q.call.value = &value;
