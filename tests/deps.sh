@@ -6,9 +6,9 @@ set -eu
 
 build='gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsecret-1-dev libsodium-dev'
 demo="$build ca-certificates git iproute2 openssl procps python3 python3-cryptography util-linux"
-check="$demo binutils curl git-lfs libcmocka-dev python3-jwt python3-pytest strace"
+check="$demo binutils curl dbus-daemon git-lfs gnome-keyring libcmocka-dev libsecret-tools python3-dbus python3-gi python3-jwt python3-pytest strace"
 fuzz="$check clang llvm"
-real="$check patchelf python3-venv"
+real="$check patchelf perl python3-venv xz-utils zlib1g-dev"
 
 case "${1:-build}" in
 build) wanted=$build ;;

@@ -8,7 +8,7 @@ struct pattern {
 	char scheme[8], host[256], path[1024];
 	int64_t port; /* 0: the scheme's own */
 	int segments;
-	bool every; /* "*" alone, in a section that gives no tokens */
+	bool every; /* "*" alone, in a section that gives no tokens: every host, on every port */
 };
 
 static bool is_git(const struct section *s, enum match_kind kind)
@@ -49,13 +49,13 @@ static bool parse(const struct section *s, struct pattern *p)
 	p->segments = *p->path ? 1 : 0;
 	for (const char *c = p->path; *c; c++)
 		p->segments += *c == '/';
-	p->every = str_eq(p->host, "*") && config_keeps_only(s);
+	p->every = str_eq(p->host, "*") && !p->port && config_keeps_only(s);
 	return true;
 }
 
 static bool covers_host(const struct pattern *p, const struct request *r)
 {
-	return str_eq(p->scheme, r->scheme) && p->port == r->port && (p->every || url_host_match(p->host, r->host));
+	return str_eq(p->scheme, r->scheme) && (p->every || (p->port == r->port && url_host_match(p->host, r->host)));
 }
 
 /* Is prefix equal to path, or to as many whole segments at its beginning? */
