@@ -58,9 +58,9 @@ struct keyring_call {
 	/* Put: */
 	const char *label;
 	const struct secret *value;
-	size_t group;	  /* the first so many attributes name a group; not 0: tidy it while we are there */
-	int64_t keep_s;	  /* what was not changed for so long goes */
-	size_t keep_count; /* and the oldest beyond so many */
+	size_t group;	   /* not 0: the first so many attributes name a group, which is tidied when it is full: */
+	size_t keep_count; /* when it has so many items */
+	int64_t keep_s;	   /* what was not changed for so long goes, and the oldest until a quarter is free */
 	/* Remove: NULL removes all. Runs in a child: what it changes in memory is lost. */
 	bool (*wanted)(const struct keyring_item *, const void *user);
 	const void *user;

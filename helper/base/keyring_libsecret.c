@@ -1,7 +1,9 @@
 /* The keyring port on libsecret, opened with dlopen in a child. The only user of libsecret and GLib.
  * Facts: libsecret's reference; the Secret Service specification of freedesktop.org. */
 #include <fcntl.h>
+#define SECRET_API_SUBJECT_TO_CHANGE /* to search for paths: there since the first release */
 #include <libsecret/secret.h>
+#include <sys/resource.h>
 
 #include "helper/base/child.h"
 #include "helper/base/clock.h"
@@ -17,7 +19,7 @@
 #define API(X) \
 	X(g_bus_get_sync) X(g_dbus_connection_call_sync) X(g_variant_new) X(g_variant_get) X(g_hash_table_new) X(g_hash_table_insert) \
 	X(g_hash_table_size) X(g_hash_table_lookup) X(g_hash_table_iter_init) X(g_hash_table_iter_next) X(g_str_hash) X(g_str_equal) \
-	X(secret_service_get_sync) X(secret_service_search_sync) X(secret_collection_for_alias_sync) X(secret_collection_get_locked) \
+	X(secret_service_get_sync) X(secret_service_search_sync) X(secret_service_search_for_dbus_paths_sync) X(secret_collection_for_alias_sync) X(secret_collection_get_locked) \
 	X(secret_item_create_sync) X(secret_item_set_secret_sync) X(secret_item_delete_sync) X(secret_item_get_attributes) \
 	X(secret_item_get_label) X(secret_item_get_locked) X(secret_item_get_modified) X(secret_item_get_secret) X(secret_value_new) \
 	X(secret_value_get) X(secret_error_get_quark)
@@ -139,9 +141,12 @@ static bool read_item(SecretItem *from, bool value, struct keyring_item *to)
 {
 	GHashTableIter it;
 	void *k, *v;
+	GHashTable *attrs = api.secret_item_get_attributes(from);
 	*to = (struct keyring_item){.label = api.secret_item_get_label(from), .value = secret_new(KEYRING_VALUE_MAX)};
+	if (!attrs || !to->label) /* properties of other types than they must have */
+		return false;
 	to->modified = (int64_t)api.secret_item_get_modified(from);
-	api.g_hash_table_iter_init(&it, api.secret_item_get_attributes(from));
+	api.g_hash_table_iter_init(&it, attrs);
 	while (api.g_hash_table_iter_next(&it, &k, &v)) {
 		if (str_eq(k, "xdg:schema"))
 			continue;
@@ -198,22 +203,17 @@ static bool same_attributes(const struct session *s, SecretItem *item)
 	return i.attr_count == n;
 }
 
-/* Delete from a group what is too old and, beyond keep_count, the oldest. A service writes all it has at each change:
- * the fewer, the faster. */
-static void tidy(struct session *s, GList *group, SecretItem *spare)
+/* How many items a group has, without looking at each. */
+static size_t count_group(struct session *s)
 {
-	struct clock c = clock_real();
-	int64_t now = c.wall(&c);
-	size_t left = 0;
-	for (GList *l = group; l; l = l->next)
-		left++;
-	for (GList *l = group; s->call->group && l; l = l->next) {
-		if (l->data == spare || item_locked(l))
-			continue;
-		bool old = now - (int64_t)api.secret_item_get_modified(l->data) > s->call->keep_s;
-		if ((old || left > s->call->keep_count) && api.secret_item_delete_sync(l->data, NULL, NULL))
-			left--;
-	}
+	gchar **open = NULL, **locked = NULL;
+	size_t n = 0;
+	GHashTable *t = table(s, s->call->group);
+	if (!api.secret_service_search_for_dbus_paths_sync(s->service, &s->schema, t, NULL, &open, &locked, NULL))
+		return 0;
+	while (open && open[n])
+		n++;
+	return n;
 }
 
 /* Oldest first. */
@@ -228,22 +228,39 @@ static void sort(GList *l)
 			}
 }
 
+/* Where a group is full: delete what is too old, and the oldest until a quarter is free. A service writes all it has at
+ * each change: the fewer, the faster. */
+static void tidy(struct session *s)
+{
+	GList *group;
+	struct clock c = clock_real();
+	int64_t now = c.wall(&c);
+	size_t left = s->call->group ? count_group(s) : 0;
+	if (left < s->call->keep_count || search(s, s->call->group, false, &group) != KEYRING_OK)
+		return;
+	sort(group);
+	for (GList *l = group; l; l = l->next) {
+		bool old = now - (int64_t)api.secret_item_get_modified(l->data) > s->call->keep_s;
+		if ((old || left > s->call->keep_count * 3 / 4) && !item_locked(l) && api.secret_item_delete_sync(l->data, NULL, NULL))
+			left--;
+	}
+}
+
 static enum keyring_answer put(struct session *s)
 {
 	GError *e = NULL;
-	GList *group;
+	GList *l;
 	SecretCollection *collection;
 	SecretItem *old = NULL;
-	size_t attrs = s->call->group ? s->call->group : KEYRING_ATTRS;
 	enum keyring_answer a = open_default(s, &collection);
 	if (a == KEYRING_OK)
-		a = search(s, attrs, false, &group);
+		a = search(s, KEYRING_ATTRS, false, &l);
 	if (a != KEYRING_OK)
 		return a;
-	sort(group);
-	for (GList *l = group; l && !old; l = l->next)
+	for (; l && !old; l = l->next)
 		old = !item_locked(l) && same_attributes(s, l->data) ? l->data : NULL;
-	tidy(s, group, old);
+	if (!old)
+		tidy(s);
 	SecretValue *value = api.secret_value_new(secret_reveal(s->call->value), (gssize)secret_len(s->call->value), "text/plain");
 	bool ok = old ? api.secret_item_set_secret_sync(old, value, NULL, &e)
 		      : api.secret_item_create_sync(collection, &s->schema, table(s, KEYRING_ATTRS), s->call->label, value, SECRET_ITEM_CREATE_NONE, NULL, &e) != NULL;
@@ -295,9 +312,15 @@ static enum keyring_answer look(struct session *s)
 	return open_default(s, &collection);
 }
 
-/* GLib and the service have much to say on stderr that helps nobody. */
-static void silence(void)
+/* GLib and the service have much to say on stderr that helps nobody; and an answer may be as large as the service likes. */
+static void fence(void)
 {
+#if !defined(DAYPASS_ASAN) /* its shadow alone is larger */
+	enum { MEMORY_MAX = 512 * 1024 * 1024 };
+	const struct rlimit memory = {MEMORY_MAX, MEMORY_MAX};
+	setrlimit(RLIMIT_AS, &memory);
+#endif
+
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		dup2(null, fd);
@@ -309,7 +332,7 @@ static bool work(int fd, void *user)
 		[KEYRING_FIND] = find, [KEYRING_PUT] = put, [KEYRING_REMOVE] = remove_items, [KEYRING_LOOK] = look};
 	struct session s = {.fd = fd, .call = user, .reply = buf_new(KEYRING_REPLY_MAX)};
 	struct err ignored;
-	silence();
+	fence();
 	proc_scrub_environ();
 	running = &s;
 	if (!lazy_load(&libsecret, (void **)&api, &ignored))

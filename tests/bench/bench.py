@@ -17,7 +17,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 from cloud import ids  # noqa: E402
 
+import keyring_cost  # noqa: E402  beside this file
+
 SHORT, LONG, WARM = 400, 40, 10  # rounds of processes that take one millisecond, and of those that take twenty
+MANY = 1000  # records in the cache
 HERD = 50
 CONFIG = """[identity default]
 tenant    = {tenant}
@@ -30,7 +33,7 @@ identity = default
 """
 OURS = "capability[]=authtype\ncapability[]=state\nprotocol=https\nhost=dev.azure.com\npath=contoso/shop/_git/shop\n"
 FOREIGN = "capability[]=authtype\ncapability[]=state\nprotocol=https\nhost=github.com\n"
-AZ = '#!/bin/sh\ncat "$AZURE_CONFIG_DIR/answer"\n'
+AZ = '#!/bin/sh\ncat "$AZURE_CONFIG_DIR/${AZ_LIFE:-answer}"\n'  # AZ_LIFE=short: a token that no keyring is bothered with
 
 
 class Failed(Exception):
@@ -49,7 +52,7 @@ class Bench:
     def __init__(self, bin_dir, bench_dir, folder):
         self.bin, self.bench, self.folder = os.path.abspath(bin_dir), os.path.abspath(bench_dir), folder
         self.program = os.path.join(self.bin, "git-credential-daypass")
-        self.rows, self.notes, self.cleanup = [], [], []
+        self.rows, self.notes, self.cleanup, self.middle, self.request = [], [], [], LONG, OURS
         for name in ("run", "config", "az", "bin"):
             os.mkdir(os.path.join(folder, name), 0o700)
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("AZURE_", "ARM_", "DAYPASS_", "GITHUB_", "GCM_"))}
@@ -93,6 +96,7 @@ class Bench:
         """A source that needs no token endpoint: a stand-in for az, asked once to fill the cache."""
         answer = {"accessToken": "eyJhbGciOiJSUzI1NiJ9." + "e" * 1500 + ".s", "expires_on": int(time.time()) + 3600}
         self.write("az/answer", json.dumps(answer))
+        self.write("az/short", json.dumps({**answer, "expires_on": int(time.time()) + 1500}))
         self.write("az/azureProfile.json", "{}")
         self.write("bin/az", AZ, 0o700)
         config = self.write("config/az", "[identity default]\nsource = az\n\n[match https://dev.azure.com/contoso]\nidentity = default\n")
@@ -150,6 +154,26 @@ class Bench:
             else:
                 self.row(name, text)
 
+    def crowded(self):
+        """A hit beside a thousand other records costs what it costs alone."""
+        env = {**self.az_env(), "XDG_RUNTIME_DIR": os.path.join(self.folder, "crowd")}
+        os.mkdir(env["XDG_RUNTIME_DIR"], 0o700)
+        self.fill(env)
+        store = os.path.join(env["XDG_RUNTIME_DIR"], "daypass", "v1")
+        (record,) = [n for n in os.listdir(store) if len(n) == 64]
+        for i in range(MANY):
+            shutil.copy2(os.path.join(store, record), os.path.join(store, f"{i:064x}"))
+        alone, crowd = self.spawn(SHORT, (self.ours, self.az_env(), self.program, "get"), (self.ours, env, self.program, "get"))
+        ratio = crowd["wall"] / alone["wall"]
+        self.judge(f"cached get beside {MANY} records", ratio, f"{crowd['wall'] / 1e6:.3f} ms  {ratio:.2f} x the same alone", 1.1, "1.00 x")
+
+    def keyring(self):
+        lacking = keyring_cost.missing()
+        if lacking:
+            self.notes.append(f"keyring: not measured, there is no {lacking}")
+        else:
+            keyring_cost.measure(self, self.az_env())
+
     # --- the exchange ---
 
     def exchange(self, cloud):
@@ -200,7 +224,7 @@ class Bench:
             from cloud.client import Cloud
             cloud = Cloud()
             cloud.reset()
-        steps = [("short calls", lambda: self.short(cloud)), ("size", self.size)]
+        steps = [("short calls", lambda: self.short(cloud)), ("crowded", self.crowded), ("keyring", self.keyring), ("size", self.size)]
         if cloud:
             steps += [("exchange", lambda: self.exchange(cloud)), ("herd", lambda: self.herd(cloud))]
         else:

@@ -13,10 +13,10 @@ SLACK = 3.0   # and what a busy machine may add
 HUNG = ["stopped", "deafbus", "hung:GetAll", "hung:OpenSession", "hung:SearchItems", "hung:*"]
 HUNG_ON_STORE = ["hung:ReadAlias", "hung:CreateItem"]
 AWAY = ["deadbus", "absent", "locked", "new"]
-MAD = ["dies:OpenSession", "dies:SearchItems", "dies:GetAll", "dies:*", *(f"garbage:{v}" for v in (
+MAD = ["dies:OpenSession", "dies:SearchItems", "dies:GetAll", "dies:*", "cuts:SearchItems", "cuts:GetAll", *(f"garbage:{v}" for v in (
     "types", "empty", "properties", "nothing", "session", "key", "longkey", "paths", "errors", "many"))]
-MAD_ON_STORE = ["prompting", "dies:CreateItem", "dies:ReadAlias"]
-MAD_WITH_ITEMS = ["secret", "nul", "none", "huge", "missing", "stranger", "twice", "locked", "others"]
+MAD_ON_STORE = ["prompting", "dies:CreateItem", "dies:ReadAlias", "cuts:CreateItem"]
+MAD_WITH_ITEMS = ["secret", "parameters", "nul", "none", "huge", "missing", "stranger", "twice", "locked", "others"]
 HELPFUL = ["garbage:key", "garbage:longkey"]  # libsecret makes do with them: a session without encryption
 EVERY = ["nobus", *AWAY, *HUNG, *HUNG_ON_STORE, *MAD, *MAD_ON_STORE]
 
@@ -77,6 +77,17 @@ def test_a_replaced_token_is_one_item(pod, cloud, keyrings):  # noqa: F811
     assert ours(keyring) == []
     second = pod.get(**keyring.env).token
     assert second != first and len(ours(keyring)) == 1
+
+
+def test_it_does_not_fill_up(pod, cloud, keyrings):  # noqa: F811
+    """A keyring writes all that it has at each change: of our tokens it gets 64 at most, and the oldest go."""
+    keyring = keyrings("real")
+    token = pod.get(**keyring.env).token
+    for i in range(70):
+        keyring.put(b"old", app="daypass", v="1", kind="access", key=f"{i:064x}", **{"xdg:schema": "org.daypass.Token"})
+    pod.get(DAYPASS_AUDIENCE="another", **keyring.env)
+    left = ours(keyring)
+    assert len(left) <= 49 and f"{69:064x}" in {i["attributes"]["key"] for i in left} and pod.get(**keyring.env).token == token
 
 
 def test_short_tokens_are_not_worth_it(pod, cloud, keyrings):  # noqa: F811
