@@ -63,7 +63,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(flags_$(VARIANT)) -fvisibility=hidden -ffunc
 ALL_CPPFLAGS = $(DEFINES) $(INCLUDES) $(LIB_CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = $(ldflags_$(VARIANT)) $(LDFLAGS)
 
-.PHONY: all install uninstall test unit leak fuzz-seeds golden check check-real check-asan layers bench fuzz fuzz-run demo deps cloud e2e clean help FORCE
+.PHONY: all install uninstall test unit leak fuzz-seeds golden check check-real t0303 check-asan layers bench fuzz fuzz-run demo deps cloud e2e clean help FORCE
 all: $(B)/daypass $(FACES:%=$(B)/bin/%)
 
 help:
@@ -72,7 +72,7 @@ help:
 	@echo 'make check       install what it needs, build, and run every test that this machine can run'
 	@echo 'make test        unit tests and golden transcripts only: no network, no sudo, any user'
 	@echo 'make install     into $$(DESTDIR)$$(PREFIX); also: uninstall'
-	@echo 'make check-real check-asan layers bench fuzz deps clean'
+	@echo 'make check-real t0303 check-asan layers bench fuzz deps clean'
 
 $(B)/daypass: $(OBJECTS)
 	@mkdir -p $(@D)
@@ -171,6 +171,13 @@ check-real:
 	@$(MAKE) --no-print-directory all
 	@tests/e2e/real/fetch.sh
 	@$(CLOUD) -- $(PYTEST) tests/e2e/real
+
+# git's own battery for credential helpers, printed as git prints it.
+t0303:
+	@tests/deps.sh real
+	@$(MAKE) --no-print-directory all
+	@tests/e2e/real/fetch_git_tests.sh
+	@$(CLOUD) -- $(PYTEST) tests/e2e/real/test_t0303.py
 
 check-asan:
 	@tests/deps.sh check
