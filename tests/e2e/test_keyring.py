@@ -1,4 +1,5 @@
 """The keyring as the second tier for tokens: what it keeps over a restart, and that nobody notices where it is absent, locked, hung or mad."""
+import errno
 import json
 import subprocess
 
@@ -7,6 +8,7 @@ import pytest
 from cloud.client import APP, FAB, TENANT
 from e2e.keyring import keyrings  # noqa: F401  a fixture
 from e2e.place import BIN, HELPER, URL, one_line, silent
+from e2e.sandbox import without_keyring
 
 FIRST = 1.5   # seconds that a keyring may cost, once
 SLACK = 3.0   # and what a busy machine may add
@@ -122,6 +124,13 @@ def test_no_bus_is_started_for_us(pod, cloud):
         assert pod.get(DBUS_SESSION_BUS_ADDRESS=address, **env).token
         reboot(pod)
     assert not mark.exists()
+
+
+def test_a_bus_in_the_runtime_folder(pod, cloud, keyrings):  # noqa: F811
+    """Where systemd puts it: no variable is needed."""
+    keyring = keyrings("real")
+    (pod.runtime / "bus").symlink_to(keyring.folder / "bus")
+    assert pod.get().token and len(ours(keyring)) == 1
 
 
 # --- who may have it ---
@@ -309,6 +318,18 @@ def test_status_says_what_is_wrong(pod, cloud, keyrings, kind):  # noqa: F811
         assert told["keyring"]["provider"] == "gnome-keyring-daemon"
     if STATES[kind] in ("locked", "hung", "broken"):
         assert told["keyring"]["next"] and "next: " in people(pod, "cache", "status", **keyring.env).out
+
+
+@pytest.mark.parametrize("number, words", [(errno.EPERM, ["no kernel keyring", "container"]), (errno.ENOSYS, ["no kernel keyring"]),
+                                           (errno.EDQUOT, ["quota", "/proc/key-users", "sysctl"])])
+def test_status_says_why_records_are_not_sealed(pod, cloud, number, words):
+    r = people(pod, "cache", "status", before=without_keyring(number))
+    assert r.rc == 0 and r.out.startswith(f"runtime  plain, in {pod.store}: ") and all(w in r.out for w in words), r
+
+
+def test_status_where_nothing_is_kept(pod, cloud):
+    r = people(pod, "cache", "status", DAYPASS_CACHE="none")
+    assert r.rc == 0 and r.out.startswith("runtime  off: cache = none") and "keyring  no-bus" in r.out
 
 
 def test_status_looks_anew(pod, cloud, keyrings):  # noqa: F811
