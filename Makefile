@@ -63,7 +63,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(flags_$(VARIANT)) -fvisibility=hidden -ffunc
 ALL_CPPFLAGS = $(DEFINES) $(INCLUDES) $(LIB_CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = $(ldflags_$(VARIANT)) $(LDFLAGS)
 
-.PHONY: all install uninstall test unit leak fuzz-seeds golden check check-real t0303 check-asan layers bench fuzz fuzz-run demo deps cloud e2e clean help FORCE
+.PHONY: all install uninstall test unit leak fuzz-seeds soak soak-short golden check check-real t0303 check-asan layers bench fuzz fuzz-run demo deps cloud e2e clean help FORCE
 all: $(B)/daypass $(FACES:%=$(B)/bin/%)
 
 help:
@@ -114,6 +114,11 @@ $(B)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,CC $<)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $< -o $@ $(if $(findstring curl,$*),-lcurl)
 
+# One program of a few files: it is small enough to be compiled as a whole.
+$(B)/soak/soak: $(wildcard tests/soak/*.c tests/soak/*.h tests/unit/*.h) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,CC tests/soak)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(TEST_FLAGS) $(ALL_LDFLAGS) $(filter %.c %.o,$^) -o $@ $(TEST_LIBS)
+
 -include $(UNIT:=.d) $(FUZZERS:=.d)
 
 unit: $(UNIT)
@@ -126,6 +131,13 @@ leak: $(B)/unit/leak_probe
 # Each fuzz target takes its seeds once, in any variant.
 fuzz-seeds: $(FUZZERS)
 	@$(PYTHON) tests/unit/run.py --fuzz $(FUZZERS)
+
+# The cache's concurrency proof. SEED=n repeats the choices that a run printed as its seed.
+soak: $(B)/soak/soak
+	@$< long $(SEED)
+
+soak-short: $(B)/soak/soak
+	@$< short $(SEED)
 
 golden: all
 	@$(PYTHON) tests/golden/run.py $(B)/bin
@@ -161,7 +173,7 @@ demo:
 check:
 	@tests/deps.sh check
 	@$(MAKE) --no-print-directory all
-	@$(PYTHON) tests/check.py --make '$(MAKE)' unit golden layers cloud e2e
+	@$(PYTHON) tests/check.py --make '$(MAKE)' unit golden layers soak-short cloud e2e
 
 cloud: all
 	@$(CLOUD) -- $(PYTEST) tests/cloud/selftest.py

@@ -57,13 +57,13 @@ static bool forget_refused(struct ctx *ctx, const struct plan *p, const struct e
 }
 
 /* What the client gave us before goes before a token: it was given on purpose. */
-NOINLINE static bool answer_kept(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
+NOINLINE static bool answer_kept(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s, int *status)
 {
 	AUTO_BUF out = buf_new(ANSWER_MAX);
 	AUTO_BUF line = buf_new(LINE_MAX_BYTES);
 	if (!proto->kept || !proto->kept(ctx, r, s, &out))
 		return false;
-	deliver(proto, ctx, &out, &line, 0);
+	*status = deliver(proto, ctx, &out, &line, 0);
 	return true;
 }
 
@@ -72,10 +72,11 @@ NOINLINE static int do_get(const struct protocol *proto, struct ctx *ctx, const 
 	struct err err = ERR_INIT;
 	AUTO_PLAN p = {0};
 	AUTO_RESULT t = {.token = token_new()};
+	int status;
 	enum verdict v = plan_make(ctx, r, &p, &err);
 	flow_begin(ctx);
-	if (p.keeps && answer_kept(proto, ctx, r, s))
-		return 0;
+	if (p.keeps && answer_kept(proto, ctx, r, s, &status))
+		return status;
 	if (v == PLAN_NOT_OURS || v == PLAN_UNCLEAR)
 		return say_no(proto, ctx, r, NULL, &err);
 	if (v == PLAN_FAIL)

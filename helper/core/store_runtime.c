@@ -15,7 +15,7 @@
 
 #define WRAPPING_KEY "daypass:wrap:v1"
 
-enum { STRIPES = 64, FILE_NAME = 65, TRIES = 5 };
+enum { STRIPES = 64, FILE_NAME = 65, TRIES = 5, PATIENCE_MS = 1000 /* for the lock of who only writes one file */ };
 
 /* What stands before each record's body and is bound to it: a record that was renamed, copied from another user or
  * cut is not taken. Native byte order: tmpfs does not travel. */
@@ -192,7 +192,6 @@ static bool take_lock(struct store_runtime *s, int fd, int64_t deadline_ms)
 /* Who writes or erases holds this file's lock for the moment it takes (generation.h). */
 static int generation_open(struct store_runtime *s)
 {
-	enum { PATIENCE_MS = 1000 }; /* its holders only write one file */
 	int fd = -1;
 	for (int i = 0; fd < 0 && i < 2; i++) {
 		fd = dir(s, true) < 0 ? -1 : openat(s->dir, "generation", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -268,19 +267,25 @@ static void rt_each(struct store *port, void (*see)(void *user, const unsigned c
 		closedir(d);
 }
 
-/* One folder, whoever of our versions made it. */
+struct clearing {
+	struct store_runtime *s;
+	size_t count;
+};
+
+/* One folder, whoever of our versions made it. It is cleared even where somebody sits on its lock. */
 static void clear_folder(int at, void *user)
 {
-	size_t *count = user;
+	struct clearing *c = user;
 	AUTO_CLOSE int fd = openat(at, "generation", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
-		generation_next_all(fd);
+	if (fd >= 0)
+		take_lock(c->s, fd, c->s->clock->mono_ms(c->s->clock) + PATIENCE_MS);
+	generation_next_all(fd);
 	int again = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = again >= 0 ? fdopendir(again) : NULL;
 	for (struct dirent *e; d && (e = readdir(d));) {
 		bool record = runtime_dir_is_record(e->d_name);
 		if ((record || runtime_dir_is_debris(e->d_name)) && unlinkat(at, e->d_name, 0) == 0)
-			*count += record;
+			c->count += record;
 	}
 	if (d)
 		closedir(d);
@@ -288,10 +293,10 @@ static void clear_folder(int at, void *user)
 
 static size_t rt_clear(struct store *port)
 {
-	size_t count = 0;
+	struct clearing c = {.s = self(port)};
 	keyctl_revoke(WRAPPING_KEY);
-	runtime_dir_each(self(port)->env, clear_folder, &count);
-	return count;
+	runtime_dir_each(c.s->env, clear_folder, &c);
+	return c.count;
 }
 
 static struct store_state rt_state(struct store *port)
