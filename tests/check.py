@@ -62,7 +62,7 @@ def main():
             failed.append(tier)
     print("\n--- what ran")
     for tier, n, seconds in rows:
-        print(f"{tier:8} {n['passed']:5} passed {n['failed']:4} failed {n['skipped']:4} skipped {seconds:6.0f} s")
+        print(f"{tier:10} {n['passed']:5} passed {n['failed']:4} failed {n['skipped']:4} skipped {seconds:6.0f} s")
     if not_run:
         print("--- what could not run, and why")
         for reason in not_run:

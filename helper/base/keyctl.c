@@ -42,7 +42,9 @@ enum keyctl_answer keyctl_read_id(int32_t id, unsigned char key[KEYCTL_KEY])
 		return KEYCTL_OK;
 	if (errno != EACCES || home_ring() == -1)
 		return answer();
-	return read_key(id, key) ? KEYCTL_OK : answer();
+	if (read_key(id, key))
+		return KEYCTL_OK;
+	return errno == EACCES ? KEYCTL_ABSENT : answer(); /* the keyring works, and the key is not in it (any more) */
 }
 
 enum keyctl_answer keyctl_find(const char *name, unsigned char key[KEYCTL_KEY], int32_t *id)

@@ -19,7 +19,7 @@ static struct {
 	char **vars;
 	mode_t umask;
 	struct rlimit core;
-	struct sigaction pipe, file_size;
+	struct sigaction pipe, file_size, child;
 	sigset_t mask;
 } start;
 
@@ -35,6 +35,8 @@ bool proc_begin(char **envp, struct err *err)
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigaction(SIGPIPE, &ignore, &start.pipe);
 	sigaction(SIGXFSZ, &ignore, &start.file_size);
+	struct sigaction plain = {.sa_handler = SIG_DFL}; /* ignored, as some callers leave it, no child could be waited for */
+	sigaction(SIGCHLD, &plain, &start.child);
 	getrlimit(RLIMIT_CORE, &start.core);
 #if !defined(DAYPASS_ASAN) /* the leak checker looks into its own process */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -112,6 +114,7 @@ _Noreturn static void become(const struct proc_run *r, char **vars, int out, int
 	setrlimit(RLIMIT_CORE, &start.core);
 	sigaction(SIGPIPE, &start.pipe, NULL);
 	sigaction(SIGXFSZ, &start.file_size, NULL);
+	sigaction(SIGCHLD, &start.child, NULL);
 	sigprocmask(SIG_SETMASK, &start.mask, NULL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(errfd >= 0 ? errfd : null, 2) < 0)
 		_exit(127);

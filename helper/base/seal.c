@@ -94,6 +94,9 @@ bool seal_open(struct buf *out, const unsigned char key[SEAL_KEY], const void *a
 
 bool seal_b64url_decode(struct buf *out, const char *text, size_t len)
 {
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] > 0x7F)
+			return false; /* libsodium 1.0.18 takes these as digits */
 	size_t max = len / 4 * 3 + 3, n = 0;
 	unsigned char *bin = mem_alloc(max);
 	int rc = sodium_base642bin(bin, max, text, len, NULL, &n, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING);

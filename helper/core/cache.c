@@ -256,7 +256,7 @@ static bool failure_speaks(const struct ctx *ctx, const unsigned char id[STORE_I
 	memcpy(&r, data.p, sizeof r);
 	r.msg[sizeof r.msg - 1] = r.hint[sizeof r.hint - 1] = r.detail[sizeof r.detail - 1] = 0;
 	int64_t now = ctx->clock->boot(ctx->clock);
-	if (r.format != RECORD_FAILURE || r.kind > ERR_PERSON || r.boot_at > now || (evidence && memcmp(r.evidence, evidence, STORE_ID) != 0))
+	if (r.format != RECORD_FAILURE || r.kind > ERR_PERSON || r.boot_at < 0 || r.boot_at > now || (evidence && memcmp(r.evidence, evidence, STORE_ID) != 0))
 		return false;
 	if (now >= r.until_boot && r.boot_at <= since)
 		return false;

@@ -28,6 +28,14 @@ bool record_encode(const struct record *r, struct buf *out)
 	return ok;
 }
 
+/* Times that can be added and subtracted, whoever wrote them: within 34,000 years. */
+static bool in_range(const struct head *h)
+{
+	static const int64_t most = (int64_t)1 << 40;
+	return h->issued_at >= 0 && h->issued_at <= most && h->expires_at >= 0 && h->expires_at <= most && h->refresh_at >= 0 && h->refresh_at <= most &&
+	       h->boot_at >= -most && h->boot_at <= most;
+}
+
 bool record_decode(const struct buf *data, struct record *r)
 {
 	struct head h;
@@ -36,7 +44,7 @@ bool record_decode(const struct buf *data, struct record *r)
 		return false;
 	memcpy(&h, data->p, sizeof h);
 	const char *p = data->p + sizeof h, *end = data->p + data->len;
-	if (h.format != RECORD_TOKEN || h.length > (size_t)(end - p) || !str_is_token(p, h.length))
+	if (h.format != RECORD_TOKEN || !in_range(&h) || h.length > (size_t)(end - p) || !str_is_token(p, h.length))
 		return false;
 	*r = (struct record){.issued_at = h.issued_at, .expires_at = h.expires_at, .refresh_at = h.refresh_at, .boot_at = h.boot_at,
 			     .token = p, .length = h.length};
@@ -75,7 +83,7 @@ bool record_from_text(const unsigned char id[STORE_ID], const struct secret *tex
 
 void record_rebase(struct record *r, struct clock *clock)
 {
-	char boot[CLOCK_BOOT_ID];
+	char boot[CLOCK_BOOT_ID] = "";
 	clock->boot_id(clock, boot);
 	if (*boot && str_eq(boot, r->boot))
 		return;

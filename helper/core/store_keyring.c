@@ -5,7 +5,7 @@
 #include "helper/base/str.h"
 #include "helper/core/record.h"
 
-enum { PATIENCE_MS = 1500, REMEMBER_S = 60, SHORT_LIFE_S = 1800 };
+enum { PATIENCE_MS = 1500, FAIR_MS = 750, REMEMBER_S = 60, SHORT_LIFE_S = 1800 };
 
 static const struct {
 	const char *says, *advice;
@@ -56,8 +56,9 @@ static enum keyring_answer remembered(const struct ctx *ctx)
 	if (!ctx->store->get(ctx->store, id, &data) || data.len != sizeof m)
 		return KEYRING_OK;
 	memcpy(&m, data.p, sizeof m);
-	int64_t age = ctx->clock->boot(ctx->clock) - m.boot_at;
-	bool good = m.format == RECORD_KEYRING && m.answer <= KEYRING_NO_LIBRARY && age >= 0 && age < REMEMBER_S;
+	int64_t now = ctx->clock->boot(ctx->clock);
+	bool young = m.boot_at >= 0 && m.boot_at <= now && now - m.boot_at < REMEMBER_S;
+	bool good = m.format == RECORD_KEYRING && m.answer <= KEYRING_NO_LIBRARY && young;
 	return good ? (enum keyring_answer)m.answer : KEYRING_OK;
 }
 
@@ -108,7 +109,8 @@ static enum keyring_answer ask_locked(const struct ctx *ctx, struct keyring_call
 	if (left <= 0)
 		return KEYRING_HUNG;
 	a = ctx->keyring->call(ctx->keyring, call, left);
-	if (a != KEYRING_OK || call->afresh)
+	bool fair = a != KEYRING_HUNG || left >= FAIR_MS; /* who had little time left does not speak for others */
+	if (fair && (a != KEYRING_OK || call->afresh))
 		remember(ctx, a);
 	return a;
 }
@@ -118,9 +120,8 @@ static enum keyring_answer ask(const struct ctx *ctx, struct keyring_call *call,
 	bool possible;
 	int64_t begin = ctx->clock->mono_ms(ctx->clock), end = begin + patience(ctx);
 	int lock = ctx->store->lock(ctx->store, NULL, end, &possible);
-	if (lock < 0 && possible)
-		return KEYRING_HUNG; /* others wait for it; one of them will remember why */
-	enum keyring_answer a = ask_locked(ctx, call, since, end);
+	bool busy = lock < 0 && possible; /* others wait for it; one of them will remember why */
+	enum keyring_answer a = busy ? KEYRING_HUNG : ask_locked(ctx, call, since, end);
 	ctx->store->unlock(ctx->store, lock);
 	ctx->keyring->spent_ms += ctx->clock->mono_ms(ctx->clock) - begin;
 	return a;

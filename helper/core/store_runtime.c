@@ -96,7 +96,8 @@ static bool read_record(struct store_runtime *s, const char *name, struct buf *r
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return false;
-	bool good = S_ISREG(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 077) == 0 && st.st_nlink == 1;
+	/* 0 links: replaced or erased since it was opened; more than 1: somebody keeps a second name. */
+	bool good = S_ISREG(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 077) == 0 && st.st_nlink <= 1;
 	return good && file_read_fd(fd, raw);
 }
 
@@ -133,6 +134,8 @@ static bool seal_record(const struct head *h, const unsigned char *key, const st
 /* The wrapping key, made where there is none. Under the generation lock: two makers would overwrite each other's. */
 static bool wrapping_key(struct store_runtime *s, unsigned char key[KEYCTL_KEY], int32_t *id)
 {
+	if (s->denied && s->why != KEYCTL_OK)
+		return false; /* as it was found before, with its reason */
 	enum keyctl_answer a = s->denied ? KEYCTL_DENIED : keyctl_find(WRAPPING_KEY, key, id);
 	if (a == KEYCTL_ABSENT) {
 		seal_random(key, KEYCTL_KEY);
@@ -250,7 +253,8 @@ static bool rt_erase(struct store *port, const unsigned char id[STORE_ID], bool 
 		return false;
 	char name[FILE_NAME];
 	file_name(name, id);
-	return generation_next(s->dir, id) && unlinkat(s->dir, name, 0) == 0;
+	generation_next(s->dir, id); /* a full tmpfs must not keep the record */
+	return unlinkat(s->dir, name, 0) == 0;
 }
 
 static void rt_each(struct store *port, void (*see)(void *user, const unsigned char id[STORE_ID], const struct buf *data), void *user)

@@ -1,9 +1,10 @@
 /* Records of the cache: torn, forged or foreign, they are a miss or a token, never a crash. The runtime tier's file, and
- * behind it, where its checksum would stop the fuzzer, the decoding of tokens and failures. */
+ * behind it, where its checksum would stop the fuzzer, the decoding of tokens, failures and what is remembered of the
+ * keyring. */
 #include "tests/fuzz/fuzz.h"
 
 #include "helper/core/cache.h"
-#include "tests/unit/fake.h"
+#include "tests/unit/desk.h"
 #include "tests/unit/runtime.h"
 
 static struct runtime runtime;
@@ -41,7 +42,7 @@ static void put_raw(struct world *w, const unsigned char id[STORE_ID], const uin
 {
 	AUTO_BUF b = buf_new(STORE_RECORD_MAX);
 	if (buf_add(&b, data, size))
-		must(w->store.port.put(&w->store.port, id, &b, NOW + 60, w->store.generation));
+		must(w->store.port.put(&w->store.port, id, &b, NOW + 60, w->store.port.mark(&w->store.port, id)));
 }
 
 static void as_a_record(const uint8_t *data, size_t size)
@@ -64,11 +65,26 @@ static void as_a_record(const uint8_t *data, size_t size)
 		must(memchr(err.msg, 0, sizeof err.msg) && memchr(err.hint, 0, sizeof err.hint) && memchr(err.detail, 0, sizeof err.detail));
 }
 
+/* What is remembered of the keyring: it is asked again, or a bad answer stands for it. */
+static void as_a_memory(const uint8_t *data, size_t size)
+{
+	DESK(d);
+	d.ring.answer = KEYRING_LOCKED;
+	must(ask(&d) == KEYRING_LOCKED && d.w.store.records[0].used && !d.w.store.records[1].used);
+	struct buf *memory = &d.w.store.records[0].data;
+	buf_clear(memory);
+	buf_add(memory, data, size);
+	d.ring.answer = KEYRING_OK;
+	enum keyring_answer a = ask(&d);
+	must(a <= KEYRING_NO_LIBRARY && (a == KEYRING_OK) == (d.ring.calls == 2));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	begin();
 	if (usable)
 		as_a_file(data, size);
 	as_a_record(data, size);
+	as_a_memory(data, size);
 	return 0;
 }

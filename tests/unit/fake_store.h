@@ -22,6 +22,8 @@ struct fake_store {
 	bool fail_all;
 	bool busy;	/* another process holds the lock */
 	bool no_folder; /* there is nothing to lock in */
+	size_t keyring_locks;  /* of the locks, those for the keyring */
+	int64_t lock_until_ms; /* how long the last one would have been waited for */
 	/* Called inside lock(), as if another process had done it while we waited. */
 	void (*while_waiting)(void *user);
 	void *user;
@@ -126,12 +128,14 @@ static inline struct store_state fake_state(struct store *port UNUSED)
 	return (struct store_state){.path = "/memory", .sealed = true};
 }
 
-static inline int fake_lock(struct store *port, const unsigned char *id UNUSED, int64_t deadline_ms UNUSED, bool *possible)
+static inline int fake_lock(struct store *port, const unsigned char *id, int64_t deadline_ms, bool *possible)
 {
 	struct fake_store *s = fake_of(port);
 	bool fails = trips(s);
 	*possible = !s->no_folder && !fails;
 	s->locks++;
+	s->keyring_locks += !id;
+	s->lock_until_ms = deadline_ms;
 	if (s->while_waiting) {
 		void (*act)(void *) = s->while_waiting;
 		s->while_waiting = NULL;

@@ -183,6 +183,16 @@ TEST(the_real_clocks_go_forward_and_sleeping_takes_its_time)
 	assert_true(c.wall(&c) > 1700000000);
 }
 
+TEST(bytes_beyond_ascii_are_no_base64url)
+{
+	for (int c = 0x80; c <= 0xFF; c++) {
+		const char text[] = {'Q', (char)c, 'A', 'A', 0};
+		assert_false(b64(text, "\x43\xf0"));
+		AUTO_BUF b = buf_new(8);
+		assert_false(seal_b64url_decode(&b, text, 4));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +209,7 @@ int main(void)
 		T(spans_are_told_in_two_units),
 		T(times_are_told_in_utc_or_not_at_all),
 		T(the_real_clocks_go_forward_and_sleeping_takes_its_time),
+		T(bytes_beyond_ascii_are_no_base64url),
 	};
 	return RUN(tests);
 }

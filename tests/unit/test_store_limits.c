@@ -70,6 +70,26 @@ TEST(other_keys_have_other_locks_and_there_are_64_at_most)
 	r.store.port.unlock(&r.store.port, two);
 }
 
+TEST(the_keyring_has_a_lock_of_its_own)
+{
+	RUNTIME(r);
+	SECOND(r, other);
+	bool possible = false;
+	int keyring = r.store.port.lock(&r.store.port, NULL, 0, &possible);
+	assert_true(keyring >= 0 && possible);
+	assert_int_equal(other.port.lock(&other.port, NULL, r.clock.mono_ms(&r.clock) + 30, &possible), -1);
+	assert_true(possible);
+	for (unsigned i = 0; i < 64; i++) {
+		int lock = lock_of(&r, &other, i, 0, &possible);
+		assert_true(lock >= 0);
+		other.port.unlock(&other.port, lock);
+	}
+	r.store.port.unlock(&r.store.port, keyring);
+	int theirs = other.port.lock(&other.port, NULL, 0, &possible);
+	assert_true(theirs >= 0);
+	other.port.unlock(&other.port, theirs);
+}
+
 TEST(a_lock_ends_with_its_process)
 {
 	RUNTIME(r);
@@ -316,6 +336,7 @@ int main(void)
 		T(a_lock_is_held_by_one_and_given_back),
 		T(waiting_for_a_lock_ends_at_the_deadline),
 		T(other_keys_have_other_locks_and_there_are_64_at_most),
+		T(the_keyring_has_a_lock_of_its_own),
 		T(a_lock_ends_with_its_process),
 		T(a_folder_deleted_under_our_feet_is_made_anew_for_the_lock),
 		T(a_lock_file_that_was_removed_is_not_taken_for_the_lock),

@@ -2,35 +2,15 @@
  * this process. */
 #include <errno.h>
 #include <linux/keyctl.h>
-#include <sched.h>
 
-#include "helper/base/keyctl.h"
+#include "tests/unit/apart.h"
 #include "tests/unit/refuse.h"
-#include "tests/unit/runtime.h"
 
 static bool own_keyring;
 
-static void tell(const char *path, const char *text)
-{
-	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, text, strlen(text)) < 0)
-		own_keyring = false;
-}
-
 static int enter(void **state UNUSED)
 {
-	unsigned char key[KEYCTL_KEY];
-	int32_t id;
-	unsigned uid = (unsigned)geteuid(), gid = (unsigned)getegid();
-	if (unshare(CLONE_NEWUSER) < 0)
-		return 0;
-	own_keyring = true;
-	AUTO_STR users = str_printf("%u %u 1", uid, uid);
-	AUTO_STR groups = str_printf("%u %u 1", gid, gid);
-	tell("/proc/self/setgroups", "deny");
-	tell("/proc/self/uid_map", users);
-	tell("/proc/self/gid_map", groups);
-	own_keyring = own_keyring && geteuid() == uid && keyctl_find("daypass:unit", key, &id) == KEYCTL_ABSENT;
+	own_keyring = apart_enter(0);
 	return 0;
 }
 
@@ -54,6 +34,23 @@ TEST(a_key_is_kept_by_its_name_and_read_by_its_id)
 	assert_int_equal(found, id);
 	assert_memory_equal(key, got, sizeof key);
 	assert_int_equal(keyctl_read_id(0x7ffffff0, got), KEYCTL_ABSENT);
+}
+
+TEST(a_revoked_key_is_gone_by_its_name_and_by_its_id_and_others_stay)
+{
+	unsigned char key[KEYCTL_KEY] = {7}, got[KEYCTL_KEY];
+	int32_t id = 0, other = 0;
+	if (!own_keyring)
+		SKIP("no kernel keyring in a user namespace of our own");
+	assert_int_equal(keyctl_revoke("daypass:gone"), 0);
+	assert_int_equal(keyctl_add("daypass:gone", key, &id), KEYCTL_OK);
+	assert_int_equal(keyctl_add("daypass:stays", key, &other), KEYCTL_OK);
+	assert_true(syscall(SYS_keyctl, KEYCTL_LINK, (long)id, KEY_SPEC_PROCESS_KEYRING, 0, 0) >= 0); /* somebody holds on to it */
+	assert_int_equal(keyctl_revoke("daypass:gone"), 1);
+	assert_int_equal(keyctl_read_id(id, got), KEYCTL_ABSENT);
+	assert_int_equal(keyctl_find("daypass:gone", got, &id), KEYCTL_ABSENT);
+	assert_int_equal(keyctl_find("daypass:stays", got, &other), KEYCTL_OK);
+	assert_int_equal(keyctl_revoke("daypass:gone"), 0);
 }
 
 TEST(a_sealed_record_does_not_show_its_text)
@@ -179,6 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_key_is_kept_by_its_name_and_read_by_its_id),
+		T(a_revoked_key_is_gone_by_its_name_and_by_its_id_and_others_stay),
 		T(a_sealed_record_does_not_show_its_text),
 		T(any_changed_byte_of_a_sealed_record_is_a_miss),
 		T(a_sealed_record_of_another_place_is_a_miss),
