@@ -72,7 +72,7 @@ help:
 	@echo 'make check       install what it needs, build, and run every test that this machine can run'
 	@echo 'make test        unit tests and golden transcripts only: no network, no sudo, any user'
 	@echo 'make install     into $$(DESTDIR)$$(PREFIX); also: uninstall'
-	@echo 'make check-real t0303 check-asan layers bench fuzz deps clean'
+	@echo 'make check-real t0303 check-asan layers soak bench fuzz deps clean'
 
 $(B)/daypass: $(OBJECTS)
 	@mkdir -p $(@D)
@@ -176,7 +176,7 @@ check:
 	@$(PYTHON) tests/check.py --make '$(MAKE)' unit golden layers soak-short cloud e2e
 
 cloud: all
-	@$(CLOUD) -- $(PYTEST) tests/cloud/selftest.py
+	@$(CLOUD) -- $(PYTEST) tests/cloud/selftest*.py
 
 check-real:
 	@tests/deps.sh real

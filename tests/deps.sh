@@ -7,6 +7,7 @@ set -eu
 build='gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsecret-1-dev libsodium-dev'
 demo="$build ca-certificates git iproute2 openssl procps python3 python3-cryptography util-linux"
 check="$demo binutils curl dbus-daemon git-lfs gnome-keyring libcmocka-dev libsecret-tools python3-dbus python3-gi python3-jwt python3-pytest strace"
+check="$check docker-registry skopeo"
 fuzz="$check clang llvm"
 real="$check patchelf perl python3-venv xz-utils zlib1g-dev"
 
@@ -63,5 +64,21 @@ try() {
 	return 1
 }
 try apt-get update -q
+
+# docker-registry's package would start a registry that listens to everybody, now and at every boot. Tests start their own.
+after=
+case "$missing " in
+*" docker-registry "*)
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e "$policy" ]; then
+		trap 'rm -f "$log"; $as_root rm -f "$policy"' EXIT
+		printf '#!/bin/sh\ncase "$*" in *docker-registry*) exit 101 ;; esac\n' | $as_root tee "$policy" >/dev/null
+		$as_root chmod 755 "$policy"
+	fi
+	after='update-rc.d docker-registry disable' ;;
+esac
+
 # shellcheck disable=SC2086
 try apt-get install -q -y --no-install-recommends $missing
+# shellcheck disable=SC2086
+[ -z "$after" ] || try $after

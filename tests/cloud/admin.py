@@ -4,10 +4,10 @@ import os
 import socketserver
 import threading
 
-from . import entra, issuers
+from . import acr_tokens, entra, issuers
 from .faults import Fault
 from .ids import APP, AZDO, PUBLIC
-from .state import fic
+from .state import fic, registry as registry_row
 from .tokens import parse
 
 OPERATIONS = {}
@@ -62,7 +62,7 @@ def token(state, client=APP, resource=AZDO, life=None, claims=None, cloud=PUBLIC
 @operation
 def revoke(state, token="all"):
     with state.lock:
-        state.revoked |= state.issued if token == "all" else {parse(token)[1]["uti"]}
+        state.revoked |= set(state.issued) if token == "all" else {parse(token)[1]["uti"]}
 
 
 @operation
@@ -90,6 +90,31 @@ def client(state, client_id, **row):
     """Add an application or identity: tenant, oid, kind (app, uami), secret."""
     with state.lock:
         state.clients[client_id] = {"tenant": None, "oid": client_id, "kind": "app", "secret": None, **state.clients.get(client_id, {}), **row}
+
+
+@operation
+def registry(state, host, **row):
+    """Add a registry or change one; a role, token or None takes the place of what was there."""
+    with state.lock:
+        now = state.registries.get(host, {})
+        state.registries[host] = registry_row(**{**now, **row})
+        return state.registries[host]
+
+
+@operation
+def refresh_token(state, host, client=APP, life=None, key=None, claims=None):
+    return acr_tokens.refresh(state, host, client, life, key, claims)
+
+
+@operation
+def registry_token(state, host, scopes, client=APP, life=None, key=None, claims=None):
+    return acr_tokens.access(state, host, client, scopes, life, key, claims)
+
+
+@operation
+def revoke_registry(state, host=None):
+    with state.lock:
+        state.revoked |= {jti for jti, name in state.refresh_tokens.items() if host in (None, name)}
 
 
 @operation

@@ -6,10 +6,9 @@ import subprocess
 import urllib.parse
 import uuid
 
-from . import lfs
+from . import entra, lfs
 from .ids import ANONYMOUS, AZDO
 from .issuers import pipelines, vss_error, vss_headers
-from .tokens import parse, verified
 from .wire import Response
 
 PROJECTS, REPOS = ("shop", "my shop"), ("web", "lib")
@@ -50,23 +49,8 @@ def presented(auth):
     return ""
 
 
-def token_claims(state, token):
-    """The claims of a token that Entra signed for Azure DevOps, in its time and not revoked; else None."""
-    try:
-        header, claims, signed, signature = parse(token)
-    except ValueError:
-        return None
-    keys = [k.jwk() for k in state.keys.all("entra") if k.kid == header.get("kid")]
-    if header.get("alg") != "RS256" or not keys or not verified(keys[0], signed, signature):
-        return None
-    now = state.clock("azdo")
-    if claims.get("aud") not in (AZDO, "https://app.vssps.visualstudio.com") or not claims["nbf"] - 300 <= now < claims["exp"]:
-        return None
-    return None if claims.get("uti") in state.revoked else claims
-
-
 def caller(state, request, org):
-    claims = token_claims(state, presented(request.auth))
+    claims = entra.opened(state, presented(request.auth), (AZDO, "https://app.vssps.visualstudio.com"), state.clock("azdo"))
     if claims is None:
         return Caller()
     client = claims.get("appid") or claims.get("azp")

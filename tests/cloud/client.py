@@ -12,7 +12,7 @@ import socket
 import time
 
 from .ids import *  # noqa: F401,F403  the constants belong to this API
-from .ids import APP, AZDO
+from .ids import APP, AZDO, PUBLIC
 
 
 class CloudError(Exception):
@@ -49,6 +49,14 @@ class Cloud:
         """Requests to a token endpoint, Entra's or the AKS proxy's."""
         return self.log(kind="http", path=lambda p: p.endswith("/oauth2/v2.0/token"), **match)
 
+    def acr(self, **match):
+        """Requests to a registry's exchange: an Entra token for a refresh token."""
+        return self.log(kind="http", service="acr", path="/oauth2/exchange", **match)
+
+    def acr_tokens(self, **match):
+        """Requests to a registry's token endpoint: a refresh token, password or nothing for an access token."""
+        return self.log(kind="http", service="acr", path="/oauth2/token", **match)
+
     def wait(self, count=1, limit=10, **match):
         """The rows, once there are that many."""
         end = time.monotonic() + limit
@@ -63,7 +71,8 @@ class Cloud:
         return self.call("info")["concurrency"]
 
     def info(self):
-        """mode, dir, repos, ca, bundle, certs, proxy (URL), aks {url, sni, ca}, ports, concurrency."""
+        """mode, dir, repos, ca, bundle, certs, proxy (URL), aks {url, sni, ca}, ports, concurrency; docker_registry: the program
+        behind registries, "" where there is none: then /v2/ answers 503 and tests of images should be skipped."""
         return self.call("info")
 
     # --- what goes wrong ---
@@ -90,17 +99,29 @@ class Cloud:
         key="stranger" or another issuer's name (signed by the wrong key), any other claim."""
         return self.call("mint", **how)
 
-    def token(self, client=APP, resource=AZDO, life=None, **claims):
+    def token(self, client=APP, resource=AZDO, life=None, cloud=PUBLIC, **claims):
         """An access token without an exchange."""
-        return self.call("token", client=client, resource=resource, life=life, claims=claims)
+        return self.call("token", client=client, resource=resource, life=life, cloud=cloud, claims=claims)
 
     def revoke(self, token="all"):
-        """Azure DevOps takes it no more; "all": every one issued until now."""
+        """Azure DevOps and registries take it no more; "all": every one issued until now."""
         self.call("revoke", token=token)
 
     def rotate(self, owner="entra", keep_old=False):
         """A new signing key for "entra" or an issuer (its URL); keep_old publishes the old one too. Gives the new kid."""
         return self.call("rotate", owner=owner, keep_old=keep_old)
+
+    def refresh_token(self, host, client=APP, life=None, key=None, **claims):
+        """A registry's refresh token without an exchange; key="stranger": signed by somebody else."""
+        return self.call("refresh_token", host=host, client=client, life=life, key=key, claims=claims)
+
+    def registry_token(self, host, *scopes, client=APP, life=None, key=None, **claims):
+        """A registry's access token; scopes as in "repository:team/app:pull,push", granted whatever the client's role is."""
+        return self.call("registry_token", host=host, scopes=scopes, client=client, life=life, key=key, claims=claims)
+
+    def revoke_registry(self, host=None):
+        """Refresh tokens issued until now by that registry (all registries) are good no more."""
+        self.call("revoke_registry", host=host)
 
     # --- who is who ---
 
@@ -116,6 +137,12 @@ class Cloud:
     def members(self, org, add=None, remove=None):
         return self.call("members", org=org, add=add, remove=remove)
 
+    def registry(self, host, **row):
+        """Add or change a registry: tenant, roles={client: ACR_PULL or ACR_PUSH}, cloud, arm, anonymous, firewall, tokens, same; see
+        state.registry. What is not given stays, or is as for any new one."""
+        return self.call("registry", host=host, **row)
+
     def set(self, **settings):
-        """life, refresh_in, github_life, github_claims, pipelines_life, proxy_auth ("user:password")."""
+        """life, refresh_in, github_life, github_claims, pipelines_life, proxy_auth ("user:password"), acr_refresh_life,
+        acr_access_life, acr_regional_aud ("host", "global")."""
         return self.call("settings", **settings)

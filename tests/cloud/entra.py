@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from . import judge
 from .ids import ASSERTION_TYPE, CHINA, CLOUD_OF, CUSTOM, PUBLIC, USGOV
 from .refusals import Refused, describe
+from .tokens import parse, verified
 from .wire import Response
 
 DOMAIN = re.compile(r"(?=.{4,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+")
@@ -154,7 +155,7 @@ def issue(state, client_id, resource, cloud, form, life=None):
         claims["cnf"] = json.loads(base64.urlsafe_b64decode(cnf + "=" * (-len(cnf) % 4)))
     token = state.keys.current("entra").sign(claims)
     with state.lock:
-        state.issued.add(claims["uti"])
+        state.issued[claims["uti"]] = cloud
     answer = {"token_type": "pop" if pop else "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": token}
     if state.settings["refresh_in"] is not None:
         answer["refresh_in"] = state.settings["refresh_in"]
@@ -176,6 +177,20 @@ def access_claims(state, client_id, resource, cloud, life):
         claims["xms_mirid"] = (f"/subscriptions/{tenant}/resourcegroups/rg/providers/Microsoft.ManagedIdentity/"
                                "userAssignedIdentities/deploy")
     return claims
+
+
+def opened(state, token, audiences, now):
+    """The claims of a token of ours for one of these audiences, in its time and not revoked; else None. How any service looks at it."""
+    try:
+        header, claims, signed, signature = parse(token)
+    except ValueError:
+        return None
+    keys = [k.jwk() for k in state.keys.all("entra") if k.kid == header.get("kid")]
+    if header.get("alg") != "RS256" or not keys or not verified(keys[0], signed, signature):
+        return None
+    if claims.get("aud") not in audiences or not claims["nbf"] - 300 <= now < claims["exp"]:
+        return None
+    return None if claims.get("uti") in state.revoked else claims
 
 
 # --- documents ---

@@ -8,7 +8,7 @@ from .ids import EVIL
 from .wire import Response, dump
 
 KINDS, PARAMS = {}, {}
-SERVICES = ("entra", "aks", "discovery", "issuer", "github", "pipelines", "azdo", "evil", "unknown")
+SERVICES = ("entra", "aks", "discovery", "issuer", "github", "pipelines", "azdo", "acr", "evil", "unknown")
 PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1><p>Stand-in gateway</p></body></html>"
 
 
@@ -62,6 +62,11 @@ def _wrap(fault, request, proceed):
     return lambda: KINDS[fault.kind](request, fault.params, proceed)
 
 
+def secret(request):
+    """The field of the answer that matters."""
+    return "refresh_token" if request.path == "/oauth2/exchange" else "access_token"
+
+
 # --- instead of the answer ---
 
 @kind("status", "status body content_type headers")
@@ -86,8 +91,11 @@ def throttle(request, params, _):
         headers = [("Retry-After", formatdate(time.time() + after, usegmt=True) if params.get("date") else str(after))]
     if params.get("text"):
         return Response(429, "Too Many Requests", "text/plain", headers)
-    from .entra import refusal
-    response = refusal(request, 90055, status=429, error="temporarily_unavailable")
+    from . import acr, entra
+    if request.row["service"] == "acr":
+        response = acr.refusal(429, "TOOMANYREQUESTS", "too many requests, please retry later.")
+    else:
+        response = entra.refusal(request, 90055, status=429, error="temporarily_unavailable")
     response.headers += headers
     return response
 
@@ -106,19 +114,21 @@ def redirect(request, params, _):
 
 
 @kind("error-200", "body")
-def error_200(_, params, __):
+def error_200(request, params, __):
+    if request.row["service"] == "acr" and "body" not in params:
+        return Response(200, {"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]})
     return Response(200, params.get("body", {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}))
 
 
 @kind("deep", "depth")
-def deep(_, params, __):
+def deep(request, params, __):
     depth = params.get("depth", 100000)
-    return Response(200, '{"access_token":' + "[" * depth + "]" * depth + "}")
+    return Response(200, '{"' + secret(request) + '":' + "[" * depth + "]" * depth + "}")
 
 
 @kind("huge", "bytes length")
-def huge(_, params, __):
-    return with_wire(Response(200), "huge", params)
+def huge(request, params, __):
+    return with_wire(Response(200), "huge", {"name": secret(request), **params})
 
 
 @kind("reset")
@@ -229,7 +239,7 @@ def poison(_, params, proceed):
     name, text = params.get("name"), params.get("text", "\nhost=evil.test\npassword=stolen")
 
     def edit(data):
-        key = name or next(k for k in ("access_token", "oidcToken", "value") if k in data)
+        key = name or next(k for k in ("access_token", "oidcToken", "value", "refresh_token") if k in data)
         data[key] = str(data[key]) + text
         return data
     return edited(proceed, edit)
@@ -241,10 +251,10 @@ def nul(request, params, proceed):
 
 
 @kind("duplicate", "name value first")
-def duplicate(_, params, proceed):
+def duplicate(request, params, proceed):
     """The same key twice: the true value first or last."""
     def edit(data):
-        name = params.get("name", "access_token")
+        name = params.get("name", secret(request))
         extra = f'{json.dumps(name)}:{json.dumps(params.get("value", "second-value"))}'
         text = dump(data)
         return "{" + extra + "," + text[1:] if params.get("first") else text[:-1] + "," + extra + "}"

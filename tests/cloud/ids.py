@@ -15,6 +15,8 @@ AZDO_SCOPE = AZDO + "/.default"
 AKS = "6dae42f8-4368-4678-94ff-3960e28e3630"
 ARM = "https://management.azure.com"
 LOB = "api://lob.contoso.test"                  # a company's own API: its tokens are v2
+ACR = "https://containerregistry.azure.net"     # the audience of every registry, in every cloud
+ACR_SCOPE = ACR + "/.default"
 
 AUDIENCE = "api://AzureADTokenExchange"
 AUDIENCE_USGOV = "api://AzureADTokenExchangeUSGov"
@@ -45,6 +47,21 @@ GITHUB_REQUEST_TOKEN = "gh-request-token-1"     # any that begins with gh-reques
 PIPELINES_URL = ("https://dev.azure.com/contoso/shop/_apis/distributedtask/hubs/build/plans/"
                  "e0e0e0e0-0000-4000-8000-000000000008/jobs/e0e0e0e0-0000-4000-8000-000000000009/oidctoken")
 PIPELINES_TOKEN = "ado-system-token"            # any that begins so
+
+REGISTRY = "contoso.azurecr.io"                 # APP may push, UAMI may pull
+REGISTRY2 = "contosodev.azurecr.io"             # the same tenant: APP may pull, UAMI nothing
+REGISTRY_FAB = "fabrikam.azurecr.io"            # TENANT2: FAB may push
+REGISTRY_PUBLIC = "contosopublic.azurecr.io"    # everybody may pull without a name; UAMI may push, APP has no role
+REGISTRY_DNL = "contoso-a1b2c3d4.azurecr.io"    # with a domain name label; APP may push
+REGISTRY_EAST = "contoso.eastus.geo.azurecr.io"  # a regional endpoint of REGISTRY
+REGISTRY_DATA = "contoso.eastus.data.azurecr.io"  # a data endpoint: wants no credential, and nobody should ask it for one
+REGISTRY_USGOV, REGISTRY_CHINA = "contoso.azurecr.us", "contoso.azurecr.cn"  # APP may push
+REGISTRY_CUSTOM = "reg.registry.custom.test"    # of the cloud CUSTOM; APP may push
+REPOSITORY = "team/app"
+ACR_PULL, ACR_PUSH = "AcrPull", "AcrPush"
+ACR_USER = "00000000-0000-0000-0000-000000000000"  # whose password is a refresh token
+ACR_TOKEN, ACR_TOKEN_PASSWORD = "token1", "stand-in-token-password-0001"  # REGISTRY's token with a scope map: may pull REPOSITORY
+
 ANONYMOUS = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"  # whom Azure DevOps calls a caller it does not recognise
 
 OIDS = {APP: "cccccccc-0000-4000-8000-000000000001", UAMI: "cccccccc-0000-4000-8000-000000000002",

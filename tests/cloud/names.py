@@ -1,18 +1,18 @@
 """Which names are ours, and which part of the cloud answers under them."""
-from . import azdo, entra, issuers
-from .ids import AKS_SNI, CLOUD_OF, EVIL
+from . import acr, azdo, entra, issuers
+from .ids import AKS_SNI, CLOUD_OF, EVIL, REGISTRY_DATA
 from .wire import Response
 
 ISSUER_HOSTS = {base.split("/")[2] for base in issuers.PUBLISHED}
-EXACT = {*CLOUD_OF, *ISSUER_HOSTS, issuers.GITHUB_HOST, "dev.azure.com", EVIL}
+EXACT = {*CLOUD_OF, *ISSUER_HOSTS, issuers.GITHUB_HOST, "dev.azure.com", EVIL, REGISTRY_DATA}
 OLD, VSSPS = ".visualstudio.com", ".vssps.visualstudio.com"
 
 
-def knows(host):
-    """Exact names, any organization's old host, and the sign-in hosts."""
+def knows(state, host):
+    """Exact names, any organization's old host, the sign-in hosts, and registries."""
     host = host.lower().rstrip(".")
     label = host[:-len(VSSPS)] if host.endswith(VSSPS) else host[:-len(OLD)] if host.endswith(OLD) else "."
-    return host in EXACT or (label != "" and "." not in label)
+    return host in EXACT or host in state.registries or (label != "" and "." not in label)
 
 
 def trap(request):
@@ -33,6 +33,8 @@ def route(state, request):
         found = "github", lambda: issuers.github(state, request)
     elif host == "dev.azure.com" or host.endswith(OLD):
         found = azdo.route(state, request)
+    elif host in state.registries or host == REGISTRY_DATA:
+        found = acr.route(state, request)
     elif host == EVIL:
         found = "evil", lambda: trap(request)
     return found or ("unknown", lambda: Response(404, {"error": "not_found", "host": host, "path": request.path}))

@@ -1,5 +1,6 @@
 """The cloud's main program: opens all listeners, says that it is ready on a file descriptor, and serves until it is killed."""
 import argparse
+import functools
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import threading
 import time
 import traceback
 
-from . import admin, azdo, dns, faults, names, proxy
+from . import admin, azdo, dns, faults, names, proxy, registry
 from .ids import AKS_SNI
 from .pki import Pki
 from .state import State
@@ -90,7 +91,7 @@ def describe(state, mode):
     pki, info = os.path.join(state.folder, "pki"), state.info
     info.update(mode=mode, dir=state.folder, repos=state.repos, ca=os.path.join(pki, "ca.pem"),
                 bundle=os.path.join(pki, "certs", "ca-certificates.crt"), certs=os.path.join(pki, "certs"),
-                proxy=f"http://127.0.0.1:{info['proxy_port']}",
+                docker_registry=registry.program() or "", proxy=f"http://127.0.0.1:{info['proxy_port']}",
                 aks={"url": f"https://127.0.0.1:{info['aks_port']}", "sni": AKS_SNI, "ca": os.path.join(pki, "aks-ca.pem")})
 
 
@@ -102,7 +103,7 @@ def main():
     args = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     state = State(args.dir)
-    state.info["knows"] = names.knows
+    state.info["knows"] = functools.partial(names.knows, state)
     template = threading.Thread(target=azdo.make_template, args=(state,))
     template.start()
     os.makedirs(os.path.join(args.dir, "pki"), mode=0o755)
@@ -115,4 +116,5 @@ def main():
     os.write(args.ready_fd, json.dumps({"proxy": state.info["proxy"]}).encode() + b"\n")
     os.close(args.ready_fd)
     sys.stdin.buffer.read()  # the launcher holds the other end: when it is gone, so are we
+    registry.end_all(state)
     os._exit(0)

@@ -6,9 +6,11 @@ import shutil
 import threading
 import time
 
-from .ids import (AKS_ISSUER, AKS_SUBJECT, APP, APP2, AUDIENCE_AKS, CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT,
-                  ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, ISSUER, OIDS, SECRET, SUBJECT, TENANT, TENANT2,
-                  TENANT2_DOMAIN, TENANT_DOMAIN, UAMI, VSTOKEN_ISSUER)
+from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS_ISSUER, AKS_SUBJECT, APP, APP2, AUDIENCE_AKS, CHINA,
+                  CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT, CUSTOM, ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, ISSUER,
+                  OIDS, PUBLIC, REGISTRY, REGISTRY2, REGISTRY_CHINA, REGISTRY_CUSTOM, REGISTRY_DNL, REGISTRY_EAST, REGISTRY_FAB,
+                  REGISTRY_PUBLIC, REGISTRY_USGOV, REPOSITORY, SECRET, SUBJECT, TENANT, TENANT2, TENANT2_DOMAIN, TENANT_DOMAIN,
+                  UAMI, USGOV, VSTOKEN_ISSUER)
 from .tokens import KeyRing
 
 
@@ -17,6 +19,14 @@ def fic(client, issuer, subject, audience=None, via=None):
     return {"client": client, "issuer": issuer, "subject": subject, "audience": audience, "via": via}
 
 
+def registry(tenant=TENANT, roles=(), cloud=PUBLIC, arm=True, anonymous=False, firewall=False, tokens=(), same=None):
+    """A login server. roles: client -> role; arm: takes tokens for ARM too; anonymous: everybody may pull; firewall: keeps us out;
+    tokens: name -> {"password", "repositories": {name: actions}}; same: it is another name of that registry, and only the name counts."""
+    return {"tenant": tenant, "roles": dict(roles), "cloud": cloud, "arm": arm, "anonymous": anonymous, "firewall": firewall,
+            "tokens": dict(tokens), "same": same}
+
+
+PUSHER = {APP: ACR_PUSH}
 FIRST_DAY = {
     "tenants": {TENANT: {"domain": TENANT_DOMAIN, "name": "Contoso"}, TENANT2: {"domain": TENANT2_DOMAIN, "name": "Fabrikam"}},
     "clients": {
@@ -32,9 +42,17 @@ FIRST_DAY = {
         fic(FAB, ISSUER, SUBJECT)],
     "orgs": {"contoso": {"tenant": TENANT, "members": [APP, UAMI]}, "fabrikam": {"tenant": TENANT2, "members": [FAB]},
              "nomember": {"tenant": TENANT, "members": []}},
-    # life: of access tokens; github_*, pipelines_*: of external ones; proxy_auth: "user:password" that the proxy demands
+    "registries": {
+        REGISTRY: registry(roles={APP: ACR_PUSH, UAMI: ACR_PULL}, tokens={
+            ACR_TOKEN: {"password": ACR_TOKEN_PASSWORD, "repositories": {REPOSITORY: ["pull"]}}}),
+        REGISTRY_EAST: registry(same=REGISTRY), REGISTRY2: registry(roles={APP: ACR_PULL}, arm=False),
+        REGISTRY_FAB: registry(TENANT2, {FAB: ACR_PUSH}), REGISTRY_PUBLIC: registry(roles={UAMI: ACR_PUSH}, anonymous=True),
+        REGISTRY_DNL: registry(roles=PUSHER), REGISTRY_USGOV: registry(roles=PUSHER, cloud=USGOV),
+        REGISTRY_CHINA: registry(roles=PUSHER, cloud=CHINA), REGISTRY_CUSTOM: registry(roles=PUSHER, cloud=CUSTOM)},
+    # life: of access tokens; github_*, pipelines_*: of external ones; proxy_auth: "user:password" that the proxy demands;
+    # acr_*_life: of a registry's tokens; acr_regional_aud: whom a regional endpoint's refresh token is for, its "host" or the "global" one
     "settings": {"life": 3599, "refresh_in": None, "github_life": 300, "github_claims": {}, "pipelines_life": 600,
-                 "proxy_auth": None},
+                 "proxy_auth": None, "acr_refresh_life": 10800, "acr_access_life": 4500, "acr_regional_aud": "host"},
 }
 
 
@@ -43,7 +61,7 @@ class State:
         self.folder, self.repos = folder, os.path.join(folder, "repos")
         self.lock, self.generation, self.epoch = threading.RLock(), 0, 0
         self.keys = KeyRing(["entra", ISSUER])
-        self.info = {}
+        self.info, self.backends = {}, {}
         self.reset()
 
     def reset(self):
@@ -51,15 +69,18 @@ class State:
         with self.lock:
             self.generation, self.epoch = self.generation + 1, self.epoch + 1
             self.data = copy.deepcopy(FIRST_DAY)
-            self.rows, self.faults, self.issued, self.revoked = [], [], set(), set()
+            self.rows, self.faults, self.revoked = [], [], set()
+            self.issued, self.refresh_tokens = {}, {}  # uti -> cloud; jti -> registry
             self.jwks_cache, self.lfs = {}, {}
             self.running = self.most = self.total = 0
             self.keys.rings = {owner: ring[-1:] for owner, ring in self.keys.rings.items()}
             shutil.rmtree(self.repos, ignore_errors=True)
             os.makedirs(self.repos, mode=0o755)
+            for backend in self.backends.values():
+                backend.empty()
 
     def __getattr__(self, name):
-        """state.tenants, state.clients, state.fics, state.orgs, state.settings"""
+        """state.tenants, state.clients, state.fics, state.orgs, state.registries, state.settings"""
         if name in FIRST_DAY:
             return self.data[name]
         raise AttributeError(name)

@@ -46,6 +46,7 @@ class Supervisor:
         ready_r, ready_w = os.pipe()
         self.errors = os.path.join(self.folder, "cloud.err")
         env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": TESTS, "LANG": "C.UTF-8"}
+        env.update({k: v for k, v in self.spec["env"].items() if k == "DAYPASS_TEST_REGISTRY"})
         with open(self.errors, "wb") as err:
             self.cloud = subprocess.Popen(
                 [PYTHON, "-B", "-s", "-m", "cloud", "--dir", self.folder, "--mode", self.spec["mode"], "--ready-fd", str(ready_w)],

@@ -28,9 +28,13 @@ class Response:
         self.data = body  # dict or list (sent as JSON), str or bytes
         self.date = 0     # seconds to add to the Date header
         self.params = {}
+        self.length = None  # what a HEAD answer promises, if it is not the body's
+        self.stream = None  # an HTTPResponse that the body is passed on from, instead of data
 
     @property
     def body(self):
+        if self.stream:  # somebody wants to have it in hand
+            self.data, self.stream = self.stream.read(), None
         if isinstance(self.data, bytes):
             return self.data
         return (self.data if isinstance(self.data, str) else dump(self.data)).encode()
@@ -52,7 +56,8 @@ class Request:
             target = "/" + target.split("://", 1)[1].partition("/")[2]
         self.target, (self.path, _, self.raw_query) = target, target.partition("?")
         self.host, _, self.port = (self.headers.get("Host") or "").lower().partition(":")
-        self.query = dict(urllib.parse.parse_qsl(self.raw_query, keep_blank_values=True))
+        self.query_pairs = urllib.parse.parse_qsl(self.raw_query, keep_blank_values=True)
+        self.query = dict(self.query_pairs)
         self.pairs = self._pairs()
         self.form = dict(self.pairs)
         self.auth = self.headers.get("Authorization", "")
@@ -115,7 +120,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return bytes(out)
 
     def send(self, response, request):
-        body, quiet = response.body, request is not None and request.method == "HEAD"
+        quiet = request is not None and request.method == "HEAD"
         if response.wire == "reset":
             return self.reset()
         if response.wire == "close":
@@ -123,10 +128,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return None
         if response.wire:
             self.close_connection = True
-            return getattr(self, "send_" + response.wire)(response, body)
-        bare = response.status in (204, 304) or response.status < 200
-        self.wfile.write(response.head(None if bare else len(body)) + (b"" if quiet or bare else body))
+            return getattr(self, "send_" + response.wire)(response, response.body)
+        if response.stream and not quiet:
+            self.pass_on(response)
+        else:
+            self.send_whole(response, quiet)
         if self.headers.get("Connection", "").lower() == "close":
+            self.close_connection = True
+
+    def send_whole(self, response, quiet):
+        bare, body = response.status in (204, 304) or response.status < 200, response.body
+        length = None if bare else len(body) if response.length is None else response.length
+        self.wfile.write(response.head(length) + (b"" if quiet or bare else body))
+
+    def pass_on(self, response):
+        """As it comes: a layer may be larger than our memory."""
+        self.wfile.write(response.head(response.stream.length))
+        while data := response.stream.read(1 << 16):
+            self.wfile.write(data)
+        if response.stream.length:  # the other side broke off, and so must we
             self.close_connection = True
 
     def reset(self):
@@ -162,7 +182,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """A JSON text that never seems to end."""
         left, chunk = int(response.params.get("bytes", 64 << 20)), b"A" * 65536
         known = response.params.get("length", True)
-        start, end = b'{"token_type":"Bearer","expires_in":3599,"access_token":"', b'"}'
+        start, end = b'{"token_type":"Bearer","expires_in":3599,"%s":"' % response.params.get("name", "access_token").encode(), b'"}'
         self.wfile.write(response.head(left + len(start) + len(end) if known else None) + start)
         while left > 0:
             self.wfile.write(chunk[:left])
