@@ -111,12 +111,42 @@ void cache_keyring_call(struct keyring_call *call, enum keyring_op op, const cha
 	memcpy(call->attrs, attrs, (hex_key ? COUNT_OF(attrs) : 1) * sizeof *attrs);
 }
 
+/* A token that was refused while the keyring could not be told: its hash, so that it is not lifted up again. */
+static void refused_id(const struct cache_key *key, unsigned char id[STORE_ID])
+{
+	struct seal_hash h;
+	seal_hash_begin(&h);
+	seal_hash_field(&h, "daypass 2");
+	seal_hash_field(&h, "refused");
+	seal_hash_bytes(&h, key->token, STORE_ID);
+	seal_hash_end(&h, id);
+}
+
+static bool was_refused(const struct ctx *ctx, const struct cache_key *key, const struct record *r)
+{
+	unsigned char id[STORE_ID], sum[SEAL_HASH];
+	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
+	refused_id(key, id);
+	seal_sha256(sum, r->token, r->length);
+	return ctx->store->get(ctx->store, id, &data) && data.len == SEAL_HASH && memcmp(data.p, sum, SEAL_HASH) == 0;
+}
+
+static void note_refused(const struct ctx *ctx, const struct cache_key *key, const struct secret *value)
+{
+	unsigned char id[STORE_ID], sum[SEAL_HASH];
+	AUTO_BUF data = buf_new(SEAL_HASH);
+	refused_id(key, id);
+	seal_sha256(sum, secret_reveal(value), secret_len(value));
+	buf_add(&data, sum, sizeof sum);
+	ctx->store->put(ctx->store, id, &data, ctx->clock->wall(ctx->clock) + DAY_S, ctx->store->mark(ctx->store, id));
+}
+
 /* Good until the next boot or its end: from here on the runtime tier answers. */
 static enum cache_answer lift(const struct ctx *ctx, const struct cache_key *key, const struct buf *data, struct store_mark since, struct token *out)
 {
 	struct record r;
 	AUTO_BUF again = buf_new(STORE_RECORD_MAX);
-	if (!record_decode(data, &r))
+	if (!record_decode(data, &r) || was_refused(ctx, key, &r))
 		return CACHE_MISS;
 	record_rebase(&r, ctx->clock);
 	enum cache_answer a = take(ctx, &r, "keyring", out);
@@ -219,9 +249,11 @@ static bool erase_in_keyring(const struct ctx *ctx, const struct cache_key *key,
 	cache_keyring_call(&call, KEYRING_REMOVE, hex);
 	call.wanted = is_wanted;
 	call.user = &wanted;
-	keyring_ask(ctx, &call, NULL);
+	enum keyring_answer a = keyring_ask(ctx, &call, NULL);
 	bool erased = call.found.count && item_holds(key->token, &call.found.items[0], c);
 	keyring_list_free(&call.found);
+	if (a == KEYRING_LOCKED || a == KEYRING_HUNG || a == KEYRING_BROKEN)
+		note_refused(ctx, key, c->value);
 	if (!erased)
 		return false;
 	/* Who read it there before may have lifted it up meanwhile, or be about to. */

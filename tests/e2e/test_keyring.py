@@ -183,6 +183,22 @@ def test_erase_compares(pod, cloud, keyrings):  # noqa: F811
     assert ours(keyring) == []
 
 
+@pytest.mark.parametrize("trouble", ["stop", "lock"])
+def test_an_erase_that_the_keyring_did_not_hear_counts(pod, cloud, keyrings, trouble):  # noqa: F811
+    """It hangs, or is locked, when git hands the refused token back; later it works again and still has it."""
+    keyring = keyrings("real")
+    token = pod.get(**keyring.env).token
+    getattr(keyring, trouble)()
+    pod.erase(token, **keyring.env)
+    keyring.cont() if trouble == "stop" else keyring.unlock()
+    people(pod, "cache", "status", **keyring.env)  # looks anew
+    assert len(ours(keyring)) == 1
+    fresh = pod.get(**keyring.env).token
+    assert fresh != token and len(cloud.exchanges()) == 2
+    reboot(pod)
+    assert pod.get(**keyring.env).token == fresh, "and the new one has taken its place"
+
+
 def test_items_of_others_stay(pod, cloud, keyrings):  # noqa: F811
     keyring = keyrings("real")
     keyring.put(b"theirs", app="daypass", label="looks like ours")
