@@ -193,7 +193,7 @@ t0303:
 
 check-asan:
 	@tests/deps.sh check
-	@$(MAKE) --no-print-directory VARIANT=asan unit leak fuzz-seeds golden e2e
+	@$(MAKE) --no-print-directory VARIANT=asan unit leak fuzz-seeds golden soak-short e2e
 
 fuzz:
 	@tests/deps.sh fuzz

@@ -9,7 +9,8 @@ prompting  CreateItem, Delete and Unlock want a prompt first, which anybody may 
 garbage:V  wrong answers, see GARBAGE
 
 Each call becomes a line of the file LOG before it is answered. Who has the unique name CONTROL on the bus is the test itself: it sees no
-fault and is not in the log. There are no signals, one collection, and no session but the plain one. An item is replaced if it has the
+fault and is not in the log. Whoever makes an item may say
+when it was modified. There are no signals, one collection, and no session but the plain one. An item is replaced if it has the
 wanted attributes and others besides, as gnome-keyring, KWallet and KeePassXC do it."""
 import os
 import signal
@@ -100,7 +101,7 @@ class Service:
             self.made += 1
             path = f"{COLLECTION}/{self.made}"
         self.items[path] = {"Attributes": wanted, "Label": properties.get(f"{SECRET}Item.Label", ""), "Type": f"{SECRET}Generic",
-                            "Created": int(time.time()), "Modified": int(time.time()), "secret": bytes(secret[2])}
+                            "Created": int(time.time()), "Modified": int(properties.get(f"{SECRET}Item.Modified", time.time())), "secret": bytes(secret[2])}
         return "oo", path, "/"
 
     def Close(self, path):

@@ -182,10 +182,12 @@ class Keyring:
         return [{"attributes": {str(k): str(v) for k, v in self.get(path, "Item", "Attributes").items()},
                  "label": str(self.get(path, "Item", "Label")), "secret": bytes(secrets[path][2]) if path in secrets else None} for path in paths]
 
-    def put(self, secret, label="theirs", **attributes):
-        """An item, as any other program of the user makes it."""
+    def put(self, secret, label="theirs", modified=None, **attributes):
+        """An item, as any other program of the user makes it. modified: seconds since 1970, for mocks only."""
         session = self.session()
         properties = {f"{SECRET}Item.Label": label, f"{SECRET}Item.Attributes": dbus.Dictionary(attributes, signature="ss")}
+        if modified:
+            properties[f"{SECRET}Item.Modified"] = dbus.UInt64(modified)
         self.call(self.default, f"{SECRET}Collection.CreateItem", "a{sv}(oayays)b", properties, (session, b"", secret, "text/plain"), False)
         self.call(session, f"{SECRET}Session.Close")
 

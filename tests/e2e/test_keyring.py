@@ -2,6 +2,7 @@
 import errno
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -81,15 +82,27 @@ def test_a_replaced_token_is_one_item(pod, cloud, keyrings):  # noqa: F811
     assert second != first and len(ours(keyring)) == 1
 
 
-def test_it_does_not_fill_up(pod, cloud, keyrings):  # noqa: F811
-    """A keyring writes all that it has at each change: of our tokens it gets 64 at most, and the oldest go."""
-    keyring = keyrings("real")
-    token = pod.get(**keyring.env).token
+def fill(keyring, modified):
+    """70 tokens of ours; modified: of each, by its number."""
     for i in range(70):
-        keyring.put(b"old", app="daypass", v="1", kind="access", key=f"{i:064x}", **{"xdg:schema": "org.daypass.Token"})
-    pod.get(DAYPASS_AUDIENCE="another", **keyring.env)
-    left = ours(keyring)
-    assert len(left) <= 49 and f"{69:064x}" in {i["attributes"]["key"] for i in left} and pod.get(**keyring.env).token == token
+        keyring.put(b"old", modified=modified(i), app="daypass", v="1", kind="access", key=f"{i:064x}", **{"xdg:schema": "org.daypass.Token"})
+
+
+def test_it_does_not_fill_up(pod, cloud, keyrings):  # noqa: F811
+    """A keyring writes all that it has at each change: of our tokens it gets 64 at most."""
+    keyring = keyrings("real")
+    fill(keyring, lambda i: None)
+    pod.get(**keyring.env)
+    assert len(ours(keyring)) == 49 and sum(i["secret"].startswith(b"daypass:1:") for i in ours(keyring)) == 1
+
+
+@pytest.mark.parametrize("age, left", [(lambda i: 100 * i, [*range(48)]), (lambda i: 100 if i < 10 else 26 * 3600, [*range(10)])])
+def test_the_oldest_go(pod, cloud, keyrings, age, left):  # noqa: F811
+    """Until a quarter of the room is free; and whatever is older than any token lives."""
+    keyring, now = keyrings("mock"), int(time.time())
+    fill(keyring, lambda i: now - age(i))
+    pod.get(**keyring.env)
+    assert sorted(int(i["attributes"]["key"], 16) for i in ours(keyring) if i["secret"] == b"old") == left and len(ours(keyring)) == len(left) + 1
 
 
 def test_short_tokens_are_not_worth_it(pod, cloud, keyrings):  # noqa: F811
