@@ -154,14 +154,14 @@ static bool take_lines(struct request *r, struct exchange_state *s, struct buf *
 /* "HOST:PORT" taken apart; the scheme's own port is as good as none. */
 static bool split_port(struct request *r)
 {
-	int64_t port = 0, own = str_eq(r->scheme, "https") ? 443 : 80;
+	int64_t port = 0;
 	char *colon = strchr(r->host, ':');
 	if (!colon)
 		return true;
 	*colon = 0;
 	if (colon[1] == '0' || !str_to_int(colon + 1, 65535, &port))
 		return false;
-	r->port = port == own ? 0 : (int)port;
+	r->port = port == url_own_port(r->scheme) ? 0 : (int)port;
 	return true;
 }
 

@@ -93,11 +93,10 @@ static bool print_item(const struct keyring_item *i, unsigned accepts, struct bu
 	return true;
 }
 
-static bool tell(enum keyring_answer a, const char *what)
+static void tell(enum keyring_answer a, const char *what)
 {
 	if (a != KEYRING_OK)
 		log_note("keyring: %s; %s", keyring_says(a), what);
-	return a == KEYRING_OK;
 }
 
 bool git_kept_find(const struct ctx *ctx, const struct request *r, const struct exchange_state *s, struct buf *out)

@@ -74,7 +74,8 @@ NOINLINE static int do_get(const struct protocol *proto, struct ctx *ctx, const 
 	AUTO_RESULT t = {.token = token_new()};
 	int status;
 	enum verdict v = plan_make(ctx, r, &p, &err);
-	flow_begin(ctx);
+	if (p.keeps || v == PLAN_OURS)
+		flow_begin(ctx);
 	if (p.keeps && answer_kept(proto, ctx, r, s, &status))
 		return status;
 	if (v == PLAN_NOT_OURS || v == PLAN_UNCLEAR)

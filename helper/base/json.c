@@ -155,3 +155,10 @@ bool json_quote(struct buf *to, const char *s)
 	}
 	return buf_addc(to, '"') && ok;
 }
+
+void json_pair(struct buf *to, const char *name, const char *value, bool last)
+{
+	buf_addf(to, "\"%s\": ", name);
+	json_quote(to, value);
+	buf_adds(to, last ? "" : ", ");
+}

@@ -37,5 +37,7 @@ enum json_peeked { JSON_UNSURE, JSON_MISSING, JSON_FOUND };
 enum json_peeked json_peek(const char *text, size_t len, const char *name, char **out);
 /* Append s as a quoted JSON string (NULL becomes null). */
 bool json_quote(struct buf *to, const char *s);
+/* Append a member of an object, "name": value, with the comma behind it unless it is the last. */
+void json_pair(struct buf *to, const char *name, const char *value, bool last);
 
 #endif

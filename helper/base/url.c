@@ -18,6 +18,11 @@ bool url_host_ok(const char *host)
 	return true;
 }
 
+int url_own_port(const char *scheme)
+{
+	return str_eq(scheme, "https") ? 443 : 80;
+}
+
 void url_free(struct url *u)
 {
 	free(u->scheme);

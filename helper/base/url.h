@@ -21,6 +21,8 @@ bool url_parse(const char *text, struct url *out);
 void url_free(struct url *u);
 /* Is this name made of LDH labels, without a final dot and at most 253 bytes long? */
 bool url_host_ok(const char *host);
+/* A scheme's own port: 443, or 80 for anything but https. */
+int url_own_port(const char *scheme);
 /* 127.0.0.0/8, ::1, localhost. */
 bool url_is_loopback(const char *host);
 /* 169.254.0.0/16. */

@@ -55,26 +55,19 @@ static void print_table(const struct ctx *ctx, const struct held_list *l, struct
 	free(rows);
 }
 
-static void member(struct buf *out, const char *name, const char *value)
-{
-	buf_addf(out, "\"%s\": ", name);
-	json_quote(out, value);
-	buf_adds(out, ", ");
-}
-
 static void row_json(const struct ctx *ctx, const struct held *h, struct buf *out)
 {
 	buf_addc(out, '{');
-	member(out, "kind", h->identity ? "token" : "credential");
-	member(out, h->identity ? "resource" : "label", h->what);
+	json_pair(out, "kind", h->identity ? "token" : "credential", false);
+	json_pair(out, h->identity ? "resource" : "label", h->what, false);
 	if (h->identity) {
-		member(out, "identity", h->identity);
-		member(out, "tenant", h->tenant);
-		member(out, "client_id", h->client_id);
-		member(out, "source", h->source);
+		json_pair(out, "identity", h->identity, false);
+		json_pair(out, "tenant", h->tenant, false);
+		json_pair(out, "client_id", h->client_id, false);
+		json_pair(out, "source", h->source, false);
 		buf_addf(out, "\"expires_at\": %lld, \"expires_in\": %lld, ", (long long)h->expires_at, (long long)(h->expires_at - ctx->clock->wall(ctx->clock)));
 	} else {
-		member(out, "user", h->user);
+		json_pair(out, "user", h->user, false);
 	}
 	buf_addf(out, "\"tiers\": [%s%s%s]}", h->runtime ? "\"runtime\"" : "", h->runtime && h->keyring ? ", " : "", h->keyring ? "\"keyring\"" : "");
 }
@@ -162,12 +155,11 @@ static void view_text(struct buf *out, const char *name, const struct view *v)
 static void view_json(struct buf *out, const char *name, const struct view *v)
 {
 	buf_addf(out, "\"%s\": {", name);
-	member(out, "state", v->state);
-	member(out, "path", v->path);
-	member(out, "provider", v->provider);
-	member(out, "why", v->why);
-	buf_adds(out, "\"next\": ");
-	json_quote(out, v->next);
+	json_pair(out, "state", v->state, false);
+	json_pair(out, "path", v->path, false);
+	json_pair(out, "provider", v->provider, false);
+	json_pair(out, "why", v->why, false);
+	json_pair(out, "next", v->next, true);
 	buf_addc(out, '}');
 }
 

@@ -37,7 +37,7 @@ int cmd_print(const struct ctx *ctx, const struct buf *text)
 int cmd_keyring(enum keyring_answer a)
 {
 	struct err err;
-	if (a != KEYRING_LOCKED && a != KEYRING_HUNG && a != KEYRING_BROKEN)
+	if (!keyring_untold(a))
 		return 0;
 	err_set(&err, ERR_KEYRING, keyring_advice(a), "the keyring is left as it was: %s", keyring_says(a));
 	return cmd_fail(&err);

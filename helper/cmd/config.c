@@ -46,13 +46,8 @@ static bool request_of(const char *text, struct request *r, struct err *err)
 	if (!url_parse(text, &u) || !url_decode(&path, u.path))
 		return err_set(err, ERR_USAGE, "daypass config check https://dev.azure.com/ORG/PROJECT/_git/REPO", "'%s' is not a URL", text);
 	*r = (struct request){.kind = REQUEST_GIT, .action = ACTION_GET, .scheme = str_dup(u.scheme), .host = str_dup(u.host), .path = str_dup(path.p), .user = str_dup(u.user)};
-	r->port = u.port == (str_eq(u.scheme, "https") ? 443 : 80) ? 0 : u.port;
+	r->port = u.port == url_own_port(u.scheme) ? 0 : u.port;
 	return true;
-}
-
-static bool is_plain_https(const struct request *r)
-{
-	return str_eq(r->scheme, "https") && !r->port;
 }
 
 static int check_url(struct ctx *ctx, const char *text, struct buf *out)
@@ -65,13 +60,13 @@ static int check_url(struct ctx *ctx, const char *text, struct buf *out)
 	enum verdict v = plan_make(ctx, &r, &p, &err);
 	if (v == PLAN_FAIL || v == PLAN_UNCLEAR)
 		return cmd_fail(&err);
-	if (p.keeps)
-		buf_addf(out, "%s\n  what git gives for it is kept in the keyring and goes first: store = keyring\n", text);
-	else if (!is_plain_https(&r)) {
+	if (!p.keeps && !request_is_plain_https(&r)) {
 		err_set(&err, ERR_POLICY, NULL, "%s: not answered for: only https on port 443 is", text);
 		return cmd_fail(&err);
 	}
-	if (p.keeps && v == PLAN_NOT_OURS)
+	if (p.keeps)
+		buf_addf(out, "%s\n  what git gives for it is kept in the keyring and goes first: store = keyring\n", text);
+	if (v == PLAN_NOT_OURS && p.keeps)
 		return cmd_print(ctx, out);
 	if (v == PLAN_NOT_OURS) {
 		buf_addf(out, "%s: not answered for, so git asks its next helper or you\n  because %s\n", text, p.why);

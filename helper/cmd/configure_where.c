@@ -38,10 +38,10 @@ static void add_host(struct git_hosts *h, const char *name)
 /* The host of [match https://HOST[:443][/PATH]] in lower case; NULL where the pattern is not about git over https. */
 static char *pattern_host(const struct section *s)
 {
-	const char *rest = s->kind == SECTION_MATCH && str_starts(s->name, "https://") ? strstr(s->name, "://") : NULL;
-	if (!rest)
+	if (s->kind != SECTION_MATCH || !str_starts(s->name, "https://"))
 		return NULL;
-	char *host = str_ndup(rest + 3, strcspn(rest + 3, "/"));
+	const char *rest = s->name + strlen("https://");
+	char *host = str_ndup(rest, strcspn(rest, "/"));
 	str_lower(host);
 	if (str_ends(host, ":443"))
 		host[strlen(host) - 4] = 0;

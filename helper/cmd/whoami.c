@@ -80,39 +80,32 @@ static void text_entra(const struct ctx *ctx, const struct claims *c, const stru
 	times(ctx, out, "lifetime", v->expires_at);
 }
 
-static void pair(struct buf *out, const char *name, const char *value, bool last)
-{
-	buf_addf(out, "\"%s\": ", name);
-	json_quote(out, value);
-	buf_adds(out, last ? "" : ", ");
-}
-
 static void json_out(const struct claims *c, const struct verified *v, struct buf *out)
 {
 	buf_adds(out, "{\"source\": {");
-	pair(out, "name", c->source->name, false);
-	pair(out, "origin", identity_origin(&c->id, KEY_SOURCE), true);
+	json_pair(out, "name", c->source->name, false);
+	json_pair(out, "origin", identity_origin(&c->id, KEY_SOURCE), true);
 	buf_adds(out, "}, \"external\": {");
-	pair(out, "iss", c->jwt.iss, false);
-	pair(out, "sub", c->jwt.sub, false);
-	pair(out, "aud", c->jwt.aud, false);
+	json_pair(out, "iss", c->jwt.iss, false);
+	json_pair(out, "sub", c->jwt.sub, false);
+	json_pair(out, "aud", c->jwt.aud, false);
 	buf_addf(out, "\"exp\": %lld}, \"identity\": {", (long long)c->jwt.exp);
-	pair(out, "name", c->id.name, false);
-	pair(out, "origin", c->id.origin, false);
-	pair(out, "tenant", identity_get(&c->id, KEY_TENANT), false);
-	pair(out, "client_id", identity_get(&c->id, KEY_CLIENT_ID), true);
+	json_pair(out, "name", c->id.name, false);
+	json_pair(out, "origin", c->id.origin, false);
+	json_pair(out, "tenant", identity_get(&c->id, KEY_TENANT), false);
+	json_pair(out, "client_id", identity_get(&c->id, KEY_CLIENT_ID), true);
 	buf_adds(out, "}, \"entra\": ");
 	if (v->ok) {
 		buf_adds(out, "{\"accepted\": true, ");
-		pair(out, "appid", v->jwt.appid, false);
-		pair(out, "oid", v->jwt.oid, false);
-		pair(out, "tid", v->jwt.tid, false);
+		json_pair(out, "appid", v->jwt.appid, false);
+		json_pair(out, "oid", v->jwt.oid, false);
+		json_pair(out, "tid", v->jwt.tid, false);
 		buf_addf(out, "\"expires_at\": %lld}", (long long)v->expires_at);
 	} else if (v->tried) {
 		buf_adds(out, "{\"accepted\": false, ");
-		pair(out, "error", v->err.msg, false);
-		pair(out, "detail", v->err.detail, false);
-		pair(out, "hint", v->err.hint, true);
+		json_pair(out, "error", v->err.msg, false);
+		json_pair(out, "detail", v->err.detail, false);
+		json_pair(out, "hint", v->err.hint, true);
 		buf_addc(out, '}');
 	} else {
 		buf_adds(out, "null");

@@ -21,7 +21,7 @@ struct failure_record {
 static void hash_identity(struct seal_hash *h, const struct plan *p, const char *kind)
 {
 	seal_hash_begin(h);
-	seal_hash_field(h, "daypass 2");
+	seal_hash_field(h, RECORD_FORMAT);
 	seal_hash_field(h, kind);
 	seal_hash_field(h, p->authority);
 	seal_hash_field(h, identity_get(&p->id, KEY_TENANT));
@@ -111,12 +111,19 @@ void cache_keyring_call(struct keyring_call *call, enum keyring_op op, const cha
 	memcpy(call->attrs, attrs, (hex_key ? COUNT_OF(attrs) : 1) * sizeof *attrs);
 }
 
+/* A call about one token's item. hex gets its key, which the call borrows. */
+static void item_call(struct keyring_call *call, enum keyring_op op, const struct cache_key *key, char hex[2 * STORE_ID + 1])
+{
+	str_hex(hex, key->token, STORE_ID);
+	cache_keyring_call(call, op, hex);
+}
+
 /* A token that was refused while the keyring could not be told: its hash, so that it is not lifted up again. */
 static void refused_id(const struct cache_key *key, unsigned char id[STORE_ID])
 {
 	struct seal_hash h;
 	seal_hash_begin(&h);
-	seal_hash_field(&h, "daypass 2");
+	seal_hash_field(&h, RECORD_FORMAT);
 	seal_hash_field(&h, "refused");
 	seal_hash_bytes(&h, key->token, STORE_ID);
 	seal_hash_end(&h, id);
@@ -164,8 +171,7 @@ enum cache_answer cache_find(const struct ctx *ctx, const struct cache_key *key,
 	if (a != CACHE_MISS || !keyring_allowed(ctx) || !keyring_bus_named(&ctx->env))
 		return a;
 	struct store_mark since = ctx->store->mark(ctx->store, key->token);
-	str_hex(hex, key->token, STORE_ID);
-	cache_keyring_call(&call, KEYRING_FIND, hex);
+	item_call(&call, KEYRING_FIND, key, hex);
 	if (keyring_ask(ctx, &call, NULL) == KEYRING_OK && call.found.count && record_from_text(key->token, &call.found.items[0].value, &data))
 		a = lift(ctx, key, &data, since, out);
 	keyring_list_free(&call.found);
@@ -178,8 +184,7 @@ static void keep_in_keyring(const struct ctx *ctx, const struct cache_key *key, 
 	struct keyring_call call;
 	AUTO_SECRET text = secret_new(KEYRING_VALUE_MAX);
 	AUTO_STR label = str_printf("daypass: token for %s (identity %s)", plan_resource_name(p->resource), p->id.name);
-	str_hex(hex, key->token, STORE_ID);
-	cache_keyring_call(&call, KEYRING_PUT, hex);
+	item_call(&call, KEYRING_PUT, key, hex);
 	call.label = label;
 	call.value = &text;
 	call.group = 3;
@@ -245,25 +250,19 @@ static bool erase_in_keyring(const struct ctx *ctx, const struct cache_key *key,
 	char hex[2 * STORE_ID + 1];
 	struct keyring_call call;
 	struct wanted wanted = {key->token, c->value};
-	str_hex(hex, key->token, STORE_ID);
-	cache_keyring_call(&call, KEYRING_REMOVE, hex);
+	item_call(&call, KEYRING_REMOVE, key, hex);
 	call.wanted = is_wanted;
 	call.user = &wanted;
 	enum keyring_answer a = keyring_ask(ctx, &call, NULL);
 	bool erased = call.found.count && item_holds(key->token, &call.found.items[0], c);
 	keyring_list_free(&call.found);
-	if (a == KEYRING_LOCKED || a == KEYRING_HUNG || a == KEYRING_BROKEN)
+	if (keyring_untold(a))
 		note_refused(ctx, key, c->value);
 	if (!erased)
 		return false;
 	/* Who read it there before may have lifted it up meanwhile, or be about to. */
 	ctx->store->advance(ctx->store, key->token);
 	ctx->store->erase(ctx->store, key->token, same_token, c);
-	return true;
-}
-
-static bool any_record(const struct buf *data UNUSED, void *user UNUSED)
-{
 	return true;
 }
 
@@ -274,7 +273,7 @@ bool cache_erase(const struct ctx *ctx, const struct cache_key *key, const struc
 	bool erased = erase_in_keyring(ctx, key, &c) || here;
 	*issued_at = c.issued_at;
 	if (erased)
-		ctx->store->erase(ctx->store, key->failure, any_record, NULL);
+		ctx->store->erase(ctx->store, key->failure, NULL, NULL);
 	log_trace("cache: %s", erased ? "the refused token is forgotten" : "the refused token was not here");
 	return erased;
 }

@@ -61,11 +61,16 @@ static void see_record(void *user, const unsigned char id[STORE_ID], const struc
 		add_token(w->list, id, &r)->runtime = true;
 }
 
+static bool item_id(const struct keyring_item *i, unsigned char id[STORE_ID])
+{
+	const char *key = keyring_attr_get(i, "key");
+	return key && strlen(key) == 2 * STORE_ID && str_from_hex(key, id, STORE_ID);
+}
+
 /* The id of an item of ours, and its record. */
 static bool item_record(const struct keyring_item *i, unsigned char id[STORE_ID], struct buf *data, struct record *r)
 {
-	const char *key = keyring_attr_get(i, "key");
-	return key && strlen(key) == 2 * STORE_ID && str_from_hex(key, id, STORE_ID) && record_from_text(id, &i->value, data) && record_decode(data, r);
+	return item_id(i, id) && record_from_text(id, &i->value, data) && record_decode(data, r);
 }
 
 static void find_tokens(const struct ctx *ctx, struct held_list *out)
@@ -146,11 +151,6 @@ static bool is_victim(const struct keyring_item *i, const void *user)
 	return !identity || (item_record(i, id, &data, &r) && str_eq(r.identity, identity));
 }
 
-static bool any_record(const struct buf *data UNUSED, void *user UNUSED)
-{
-	return true;
-}
-
 static bool chosen(const struct victims *v, const unsigned char id[STORE_ID])
 {
 	for (size_t i = 0; i < v->count; i++)
@@ -170,13 +170,12 @@ size_t held_clear(const struct ctx *ctx, const char *identity, enum keyring_answ
 	*keyring = keyring_ask(ctx, &call, NULL);
 	for (size_t i = 0; i < call.found.count; i++) {
 		unsigned char id[STORE_ID];
-		const char *key = keyring_attr_get(&call.found.items[i], "key");
-		if (key && strlen(key) == 2 * STORE_ID && str_from_hex(key, id, STORE_ID) && !chosen(&v, id))
+		if (item_id(&call.found.items[i], id) && !chosen(&v, id))
 			add_victim(&v, id, true);
 	}
 	for (size_t i = 0; i < v.count; i++) {
 		ctx->store->advance(ctx->store, v.ids[i]);
-		ctx->store->erase(ctx->store, v.ids[i], any_record, NULL);
+		ctx->store->erase(ctx->store, v.ids[i], NULL, NULL);
 	}
 	keyring_list_free(&call.found);
 	free(v.ids);

@@ -23,7 +23,7 @@ static bool take_port(struct pattern *p)
 		return true;
 	*colon = 0;
 	bool ok = str_to_int(colon + 1, 65535, &p->port);
-	if (p->port == (str_eq(p->scheme, "https") ? 443 : 80))
+	if (p->port == url_own_port(p->scheme))
 		p->port = 0;
 	return ok;
 }

@@ -42,8 +42,8 @@ static const struct host_row *host_row(const struct request *r)
 		if (str_starts(r->host, reserved[i]) && str_eq(r->host + n, ".visualstudio.com"))
 			return NULL;
 	}
-	bool plain = r->kind != REQUEST_GIT || (str_eq(r->scheme, "https") && !r->port); /* tokens go to https only */
-	for (size_t i = 0; plain && i < COUNT_OF(hosts); i++)
+	bool served = r->kind != REQUEST_GIT || request_is_plain_https(r);
+	for (size_t i = 0; served && i < COUNT_OF(hosts); i++)
 		if (hosts[i].kind == r->kind && url_host_match(hosts[i].pattern, r->host))
 			return &hosts[i];
 	return NULL;

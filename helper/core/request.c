@@ -12,6 +12,11 @@ void request_free(struct request *r)
 	*r = (struct request){0};
 }
 
+bool request_is_plain_https(const struct request *r)
+{
+	return str_eq(r->scheme, "https") && !r->port;
+}
+
 /* Azure DevOps: letters, digits and hyphens, at most 50 of them; 64 leaves room. */
 static bool is_organization(const char *s, size_t len)
 {

@@ -19,6 +19,8 @@ struct request {
 #define AUTO_REQUEST CLEANUP(request_free) struct request
 
 void request_free(struct request *r);
+/* Over https, on its own port: where tokens may go. */
+bool request_is_plain_https(const struct request *r);
 /* The Azure DevOps organization a git request is about: first part of the path, else a user name that can be one, or
  * the label of ORG.visualstudio.com. NULL where it cannot be told; owned. */
 char *request_organization(const struct request *r);

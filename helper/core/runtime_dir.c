@@ -147,20 +147,15 @@ static int by_expiry(const void *a, const void *b)
 	return (x->expires > y->expires) - (x->expires < y->expires);
 }
 
-static bool is_hex(const char *name)
-{
-	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
-}
-
 bool runtime_dir_is_record(const char *name)
 {
-	return is_hex(name);
+	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
 }
 
 /* What is being written is "t." and more, the mark of an erased id "g." and the id; locks and the rest stay. */
 bool runtime_dir_is_debris(const char *name)
 {
-	return str_starts(name, "t.") || (str_starts(name, "g.") && is_hex(name + 2));
+	return str_starts(name, "t.") || (str_starts(name, "g.") && runtime_dir_is_record(name + 2));
 }
 
 static size_t scan(int dir, DIR *d, int64_t now, struct entry *list, size_t max)
@@ -168,7 +163,7 @@ static size_t scan(int dir, DIR *d, int64_t now, struct entry *list, size_t max)
 	size_t n = 0;
 	for (struct dirent *e; (e = readdir(d));) {
 		struct stat st;
-		bool temp = runtime_dir_is_debris(e->d_name), record = is_hex(e->d_name);
+		bool temp = runtime_dir_is_debris(e->d_name), record = runtime_dir_is_record(e->d_name);
 		if ((!temp && !record) || fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		bool old = temp ? st.st_ctime < now - TEMP_S : st.st_mtime < now - GRACE_S;

@@ -33,7 +33,8 @@ struct store {
 	bool (*get)(struct store *, const unsigned char id[STORE_ID], struct buf *out);
 	/* Keep a record until expires_at (seconds since 1970), unless something was erased under the mark's id since. */
 	bool (*put)(struct store *, const unsigned char id[STORE_ID], const struct buf *data, int64_t expires_at, struct store_mark since);
-	/* Delete the record where same() says so of its content; no writer that began before can bring it back. */
+	/* Delete the record where same() says so of its content (NULL: whatever it is); no writer that began before can
+	 * bring it back. */
 	bool (*erase)(struct store *, const unsigned char id[STORE_ID], bool (*same)(const struct buf *, void *), void *user);
 	struct store_mark (*mark)(struct store *, const unsigned char id[STORE_ID]);
 	/* Was nothing erased under the mark's id since? */
@@ -65,8 +66,7 @@ struct store_runtime {
 	enum store_seal seal;
 	int dir;	 /* -1 until first used or where nothing is trustworthy */
 	bool tried;
-	bool denied;	 /* the kernel keyring refused us: records are plain */
-	enum keyctl_answer why; /* and its answer */
+	enum keyctl_answer kernel; /* what the kernel keyring refused us with, and records are plain; KEYCTL_OK: not so far */
 	char path[4096], text[4200];
 };
 

@@ -30,6 +30,11 @@ const char *keyring_advice(enum keyring_answer a)
 	return words[a].advice;
 }
 
+bool keyring_untold(enum keyring_answer a)
+{
+	return a == KEYRING_LOCKED || a == KEYRING_HUNG || a == KEYRING_BROKEN;
+}
+
 struct memory {
 	uint32_t format, answer;
 	int64_t boot_at;
@@ -40,7 +45,7 @@ static void memory_id(const struct ctx *ctx, unsigned char id[STORE_ID])
 {
 	struct seal_hash h;
 	seal_hash_begin(&h);
-	seal_hash_field(&h, "daypass 2");
+	seal_hash_field(&h, RECORD_FORMAT);
 	seal_hash_field(&h, "keyring");
 	seal_hash_field(&h, env_get(&ctx->env, "DBUS_SESSION_BUS_ADDRESS"));
 	seal_hash_field(&h, env_get(&ctx->env, "XDG_RUNTIME_DIR"));

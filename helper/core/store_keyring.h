@@ -18,6 +18,8 @@ bool keyring_allowed(const struct ctx *ctx);
 bool keyring_takes(const struct ctx *ctx, int64_t left);
 /* Look anew, whatever is remembered; the memory is set right. provider gets the name of the program behind it; "" unknown. */
 enum keyring_answer keyring_look(const struct ctx *ctx, char *provider, size_t size);
+/* Is it there and could not be told: might it hold what was asked about? */
+bool keyring_untold(enum keyring_answer a);
 /* In words: what is wrong, and what to do about it (NULL: nothing). */
 const char *keyring_says(enum keyring_answer a);
 const char *keyring_advice(enum keyring_answer a);

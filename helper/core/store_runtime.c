@@ -84,7 +84,8 @@ static bool open_sealed(struct store_runtime *s, const struct head *h, const cha
 {
 	unsigned char key[KEYCTL_KEY];
 	enum keyctl_answer a = keyctl_read_id(h->key, key);
-	s->denied = s->denied || a == KEYCTL_DENIED;
+	if (a == KEYCTL_DENIED)
+		s->kernel = a;
 	bool ok = a == KEYCTL_OK && seal_open(out, key, h, sizeof *h, body, len);
 	wipe(key, sizeof key);
 	return ok;
@@ -134,17 +135,16 @@ static bool seal_record(const struct head *h, const unsigned char *key, const st
 /* The wrapping key, made where there is none. Under the generation lock: two makers would overwrite each other's. */
 static bool wrapping_key(struct store_runtime *s, unsigned char key[KEYCTL_KEY], int32_t *id)
 {
-	if (s->denied && s->why != KEYCTL_OK)
-		return false; /* as it was found before, with its reason */
-	enum keyctl_answer a = s->denied ? KEYCTL_DENIED : keyctl_find(WRAPPING_KEY, key, id);
-	if (a == KEYCTL_ABSENT) {
+	if (s->kernel != KEYCTL_OK)
+		return false;
+	s->kernel = keyctl_find(WRAPPING_KEY, key, id);
+	if (s->kernel == KEYCTL_ABSENT) {
 		seal_random(key, KEYCTL_KEY);
-		a = keyctl_add(WRAPPING_KEY, key, id);
-		a = a == KEYCTL_OK ? keyctl_read_id(*id, key) : a; /* a key that cannot be read back is none */
+		s->kernel = keyctl_add(WRAPPING_KEY, key, id);
+		if (s->kernel == KEYCTL_OK)
+			s->kernel = keyctl_read_id(*id, key); /* a key that cannot be read back is none */
 	}
-	s->denied = a != KEYCTL_OK;
-	s->why = a;
-	return !s->denied;
+	return s->kernel == KEYCTL_OK;
 }
 
 static bool encode(struct store_runtime *s, const unsigned char id[STORE_ID], const struct buf *data, struct buf *out)
@@ -249,7 +249,7 @@ static bool rt_erase(struct store *port, const unsigned char id[STORE_ID], bool 
 		return false;
 	AUTO_CLOSE int fd = generation_open(s);
 	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
-	if (fd < 0 || !rt_get(port, id, &data) || !same(&data, user))
+	if (fd < 0 || !rt_get(port, id, &data) || (same && !same(&data, user)))
 		return false;
 	char name[FILE_NAME];
 	file_name(name, id);
@@ -311,7 +311,7 @@ static struct store_state rt_state(struct store *port)
 	AUTO_CLOSE int fd = generation_open(s);
 	bool sealed = fd >= 0 && wrapping_key(s, key, &id);
 	wipe(key, sizeof key);
-	return (struct store_state){.path = fd >= 0 ? s->path : NULL, .sealed = sealed, .kernel = s->why};
+	return (struct store_state){.path = fd >= 0 ? s->path : NULL, .sealed = sealed, .kernel = s->kernel};
 }
 
 /* Is the file that we locked still the one that others will lock? Somebody may have cleaned the folder. */
@@ -358,7 +358,7 @@ static const char *rt_describe(struct store *port)
 	struct store_runtime *s = self(port);
 	if (dir(s, false) < 0)
 		return "nothing kept yet, or no tmpfs folder of our own";
-	snprintf(s->text, sizeof s->text, "%s, in %s", s->denied ? "plain" : "sealed", s->path);
+	snprintf(s->text, sizeof s->text, "%s, in %s", s->kernel != KEYCTL_OK ? "plain" : "sealed", s->path);
 	return s->text;
 }
 

@@ -20,14 +20,6 @@ WALL = os.environ["DAYPASS_TEST_MODE"] == "wall"
 wall_only = pytest.mark.skipif(not WALL, reason="not run: no namespaces")
 
 
-@pytest.fixture
-def cloud():
-    c = Cloud()
-    c.reset()
-    yield c
-    c.reset()
-
-
 def access_claims(token, audience):
     """What PyJWT says about a token, with the keys that Entra publishes."""
     keys = curl(f"https://login.microsoftonline.com/{TENANT}/discovery/v2.0/keys").json

@@ -6,20 +6,12 @@ import jwt
 import pytest
 from cryptography import x509
 
-from cloud.client import (ACR, ACR_PULL, ACR_PUSH, ACR_SCOPE, ACR_TOKEN, ACR_TOKEN_PASSWORD, ACR_USER, APP, ARM, AZDO, CHINA, CUSTOM, Cloud,
+from cloud.client import (ACR, ACR_PULL, ACR_PUSH, ACR_SCOPE, ACR_TOKEN, ACR_TOKEN_PASSWORD, ACR_USER, APP, ARM, AZDO, CHINA, CUSTOM,
                           FAB, PUBLIC, REGISTRY, REGISTRY2, REGISTRY_CHINA, REGISTRY_CUSTOM, REGISTRY_DATA, REGISTRY_DNL, REGISTRY_EAST,
                           REGISTRY_FAB, REGISTRY_PUBLIC, REGISTRY_USGOV, REPOSITORY, SECRET, TENANT, TENANT2, TENANT_DOMAIN, UAMI, USGOV)
 from cloud.peers import by_get, curl, exchange, fields, to_access, to_refresh
 
 PULL, PUSH, CATALOG = f"repository:{REPOSITORY}:pull", f"repository:{REPOSITORY}:pull,push", "registry:catalog:*"
-
-
-@pytest.fixture
-def cloud():
-    c = Cloud()
-    c.reset()
-    yield c
-    c.reset()
 
 
 def entra(stand_in, client=APP, resource=ACR, **more):

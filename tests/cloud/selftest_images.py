@@ -32,14 +32,6 @@ def with_images(test):
 
 
 @pytest.fixture
-def cloud():
-    c = Cloud()
-    c.reset()
-    yield c
-    c.reset()
-
-
-@pytest.fixture
 def layout(tmp_path):
     """(OCI layout with its tag, as skopeo writes it; the manifest's digest)"""
     return f"{tmp_path}/image:v1", oci.image(tmp_path / "image")

@@ -84,8 +84,10 @@ bool client_begin(struct client *c, struct ledger *l, uint64_t seed, bool sealed
 	*c = (struct client){.l = l, .seed = seed, .random = seed | 1, .sealed = sealed, .inside = -1, .go = -1};
 	me = c;
 	real = clock_real();
-	if (!runtime_begin(&c->runtime))
+	if (!runtime_begin(&c->runtime)) {
+		printf("soak: skipped: no tmpfs that this user can write to\n");
 		return false;
+	}
 	c->clock = (struct fast_clock){.port = {fast_wall, true_boot, true_mono, telling_sleep, true_boot_id}, .tell = -1, .sleeps = &l->waits};
 	world_begin(&c->w);
 	c->w.http.port.perform = issue;
@@ -113,7 +115,7 @@ void client_fresh(struct client *c)
 {
 	store_runtime_end(&c->runtime.store);
 	store_runtime_init(&c->runtime.store, &c->runtime.env, &c->clock.port, c->sealed ? STORE_SEAL_ALWAYS : STORE_SEAL_AUTO);
-	c->runtime.store.denied = !c->sealed; /* so that the caller's kernel keyring is left alone */
+	c->runtime.store.kernel = c->sealed ? KEYCTL_OK : KEYCTL_DENIED; /* so that the caller's kernel keyring is left alone */
 }
 
 pid_t client_fork(struct client *c, unsigned number)

@@ -155,6 +155,7 @@ static int kill_run(struct deaths *d, unsigned kills)
 	bool ok = true;
 	uint64_t exchanges = 0, lifetimes = 0;
 	int64_t start = c->clock.port.mono_ms(&c->clock.port);
+	c->few = true;
 	assert_int_equal(pipe(d->started), 0);
 	for (unsigned round = 0; ok && killed < kills; round++, killed += WORKERS)
 		ok = one_round(d, round);
@@ -175,13 +176,7 @@ int kill_part(const struct size *s, uint64_t seed)
 	enum { TEXTS_A_KILL = 2000 };
 	struct ledger *l = ledger_new(seed, (uint64_t)s->kills * TEXTS_A_KILL);
 	struct deaths *d = mem_alloc(sizeof *d);
-	int status = client_begin(&d->c, l, seed, false) ? 0 : MISSING;
-	if (status == MISSING) {
-		printf("soak: skipped: no tmpfs that this user can write to\n");
-	} else {
-		d->c.few = true;
-		status = kill_run(d, s->kills);
-	}
+	int status = client_begin(&d->c, l, seed, false) ? kill_run(d, s->kills) : MISSING;
 	client_end(&d->c);
 	free(d);
 	ledger_free(l);

@@ -92,7 +92,7 @@ struct client {
 	struct writer writer;
 };
 
-/* False where there is no tmpfs. */
+/* False where there is no tmpfs, and says so. */
 bool client_begin(struct client *c, struct ledger *l, uint64_t seed, bool sealed);
 void client_end(struct client *c);
 /* As if just started. */

@@ -36,7 +36,7 @@ static inline bool runtime_begin(struct runtime *r)
 	r->vars[0] = str_printf("XDG_RUNTIME_DIR=%s", r->tmp.path);
 	r->env = (struct env){r->vars};
 	store_runtime_init(&r->store, &r->env, &r->clock, STORE_SEAL_AUTO);
-	r->store.denied = true;
+	r->store.kernel = KEYCTL_DENIED;
 	r->folder = tmp_path(&r->tmp, "daypass/v1");
 	/* It must be there: otherwise a read would go on to the product's own folders, which may hold the caller's records. */
 	AUTO_STR top = tmp_path(&r->tmp, "daypass");

@@ -85,7 +85,7 @@ static pid_t start(struct race *r)
 	if (read(r->gate[0], &go, 1) != 0) /* until the parent closes its end */
 		_exit(1);
 	store_runtime_init(&r->runtime.store, &r->runtime.env, &r->runtime.clock, STORE_SEAL_AUTO);
-	r->runtime.store.denied = true;
+	r->runtime.store.kernel = KEYCTL_DENIED;
 	flow_begin(&r->w.ctx);
 	r->w.ctx.deadline_ms += 600000;
 	verdict.ok = flow_token(&r->w.ctx, &r->plan, &got, &err);

@@ -129,7 +129,7 @@ TEST(another_process_sees_the_same_counters)
 	struct store_mark before = mark(&r, 1);
 	CLEANUP(store_runtime_end) struct store_runtime other;
 	store_runtime_init(&other, &r.env, &r.clock, STORE_SEAL_AUTO);
-	other.denied = true;
+	other.kernel = KEYCTL_DENIED;
 	assert_true(other.port.still(&other.port, before));
 	other.port.advance(&other.port, before.id);
 	assert_false(still(&r, before));

@@ -20,7 +20,7 @@ static int lock_of(struct runtime *r, struct store_runtime *s, unsigned n, int64
 static void second_store(struct runtime *r, struct store_runtime *s)
 {
 	store_runtime_init(s, &r->env, &r->clock, STORE_SEAL_AUTO);
-	s->denied = true;
+	s->kernel = KEYCTL_DENIED;
 }
 
 #define SECOND(r, s) CLEANUP(store_runtime_end) struct store_runtime s; second_store(&r, &s)

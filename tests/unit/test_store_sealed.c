@@ -18,7 +18,7 @@ static int enter(void **state UNUSED)
 	if (!own_keyring) \
 		SKIP("no kernel keyring in a user namespace of our own"); \
 	RUNTIME(r); \
-	r.store.denied = false
+	r.store.kernel = KEYCTL_OK
 
 TEST(a_key_is_kept_by_its_name_and_read_by_its_id)
 {
@@ -82,7 +82,7 @@ TEST(any_changed_byte_of_a_sealed_record_is_a_miss)
 		assert_kept(&r, 1, NULL);
 		assert_int_equal(pwrite(fd, &byte, 1, i), 1);
 	}
-	r.store.denied = false;
+	r.store.kernel = KEYCTL_OK;
 	assert_kept(&r, 1, "a-secret-token");
 }
 
@@ -139,7 +139,7 @@ static void each_refusal(bool (*act)(void *))
 {
 	for (size_t i = 0; i < COUNT_OF(refusals); i++) {
 		RUNTIME(r);
-		r.store.denied = false;
+		r.store.kernel = KEYCTL_OK;
 		int status = where_refused(SYS_keyctl, SYS_add_key, refusals[i], act, &r);
 		if (status == REFUSAL_MISSING) {
 			runtime_end(&r);

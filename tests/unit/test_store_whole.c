@@ -18,7 +18,7 @@ static int enter(void **state UNUSED)
 	if (!apart) \
 		SKIP("no namespaces for folders and a keyring of our own"); \
 	RUNTIME(r); \
-	r.store.denied = false
+	r.store.kernel = KEYCTL_OK
 
 static size_t clear(struct runtime *r)
 {
@@ -108,7 +108,7 @@ TEST(its_state_tells_why_records_are_plain)
 	} rows[] = {{EPERM, is_denied}, {ENOSYS, is_denied}, {EACCES, is_denied}, {EDQUOT, is_full}};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		RUNTIME(r);
-		r.store.denied = false;
+		r.store.kernel = KEYCTL_OK;
 		int status = where_refused(SYS_keyctl, SYS_add_key, rows[i].error, rows[i].told, &r);
 		if (status == REFUSAL_MISSING) {
 			runtime_end(&r);
@@ -126,7 +126,7 @@ static bool still_full(void *user)
 TEST(its_state_tells_the_same_reason_again)
 {
 	RUNTIME(r);
-	r.store.denied = false;
+	r.store.kernel = KEYCTL_OK;
 	int status = where_refused(SYS_keyctl, SYS_add_key, EDQUOT, still_full, &r);
 	if (status == REFUSAL_MISSING)
 		SKIP("no system call filter");

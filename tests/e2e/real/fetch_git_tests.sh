@@ -82,25 +82,4 @@ fetch() {
 	mv "$work/done" "$final/done"
 }
 
-failed=
-for release; do
-	if [ -s "$cache/gittests-$release/done" ]; then
-		say "$release: $(cat "$cache/gittests-$release/done"), from an earlier run"
-		continue
-	fi
-	from=$(mirror)
-	missing=
-	for program in cc git make perl pkg-config tar xz; do
-		command -v "$program" >/dev/null || missing="$missing $program"
-	done
-	if [ -z "$from" ] || [ -n "$missing" ]; then
-		say "$release: needs apt with a Debian mirror (or DAYPASS_TEST_MIRROR)${missing:+, and$missing}"
-		failed="$failed $release"
-	elif fetch "$release" "$from"; then
-		say "$release: $(cat "$cache/gittests-$release/done")"
-	else
-		failed="$failed $release"
-	fi
-	rm -rf "$cache/gittests-$release.new"
-done
-[ -z "$failed" ] || say "failed:$failed (see $log); their tests will be skipped"
+each_release gittests done 'cc git make perl pkg-config tar xz' "$@"

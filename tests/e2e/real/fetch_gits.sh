@@ -60,20 +60,4 @@ fetch() {
 	GIT_EXEC_PATH=$final/root/usr/lib/git-core "$final/root/usr/bin/git" --version >"$final/version" 2>>"$log" || { say "$release: this git does not start here"; return 1; }
 }
 
-failed=
-for release; do
-	if [ -s "$cache/git-$release/version" ]; then
-		say "$release: $(cat "$cache/git-$release/version"), from an earlier run"
-		continue
-	fi
-	from=$(mirror)
-	if [ -z "$from" ] || ! command -v patchelf >/dev/null || ! command -v dpkg >/dev/null; then
-		say "$release: needs apt with a Debian mirror (or DAYPASS_TEST_MIRROR), dpkg and patchelf"
-		failed="$failed $release"
-	elif fetch "$release" "$from"; then
-		say "$release: $(cat "$cache/git-$release/version")"
-	else
-		failed="$failed $release"
-	fi
-done
-[ -z "$failed" ] || say "failed:$failed (see $log); their tests will be skipped"
+each_release git version 'dpkg patchelf' "$@"

@@ -1,4 +1,5 @@
-# Sourced by fetch_gits.sh and fetch_git_tests.sh, which set $log: Debian's packages of any release, with an apt state of our own.
+# Sourced by fetch_gits.sh and fetch_git_tests.sh, which set $cache and $log and have say and fetch: Debian's packages of any release, with an
+# apt state of our own.
 # apt verifies them with the keys of debian-archive-keyring; the mirror is that of the machine's own sources, or DAYPASS_TEST_MIRROR.
 
 # Three times, as downloads fail now and then.
@@ -32,4 +33,31 @@ own_apt() {
 	apt-get -q -y -o Dir::State="$tree/state" -o Dir::State::status="$tree/status" -o Dir::Cache="$tree/cache" -o Dir::Etc::SourceList="$tree/sources" \
 		-o Dir::Etc::SourceParts=/dev/null -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o APT::Sandbox::User= \
 		-o APT::Update::Error-Mode=any -o Acquire::Check-Valid-Until=false -o APT::Install-Recommends=false -o Acquire::Languages=none -o Debug::NoLocking=1 "$@"
+}
+
+# each_release NAME STAMP PROGRAMS RELEASE...: fetch RELEASE MIRROR for each whose $cache/NAME-RELEASE/STAMP is not there. Says which failed.
+each_release() {
+	name=$1 stamp=$2 programs=$3 failed=
+	shift 3
+	for release; do
+		made=$cache/$name-$release/$stamp
+		if [ -s "$made" ]; then
+			say "$release: $(cat "$made"), from an earlier run"
+			continue
+		fi
+		from=$(mirror) missing=
+		for program in $programs; do
+			command -v "$program" >/dev/null || missing="$missing $program"
+		done
+		if [ -z "$from" ] || [ -n "$missing" ]; then
+			say "$release: needs apt with a Debian mirror (or DAYPASS_TEST_MIRROR)${missing:+, and$missing}"
+			failed="$failed $release"
+		elif fetch "$release" "$from"; then
+			say "$release: $(cat "$made")"
+		else
+			failed="$failed $release"
+		fi
+		rm -rf "$cache/$name-$release.new"
+	done
+	[ -z "$failed" ] || say "failed:$failed (see $log); their tests will be skipped"
 }
