@@ -235,7 +235,9 @@ static void tidy(struct session *s)
 	GList *group;
 	struct clock c = clock_real();
 	int64_t now = c.wall(&c);
-	size_t left = s->call->group ? count_group(s) : 0;
+	if (!s->call->group)
+		return;
+	size_t left = count_group(s);
 	if (left < s->call->keep_count || search(s, s->call->group, false, &group) != KEYRING_OK)
 		return;
 	sort(group);

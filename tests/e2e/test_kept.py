@@ -76,6 +76,16 @@ def test_a_store_replaces_exactly_its_own_item(place, cloud, keyrings):  # noqa:
     assert "password=with\n" in helper(place, "get", ask(path="a"), **keyring.env)
 
 
+def test_a_store_leaves_what_others_kept_long_ago(place, cloud, keyrings):  # noqa: F811
+    """Only tokens are tidied by their age; what people gave is theirs."""
+    keyring = keyrings("mock")
+    place.config(KEEP)
+    keyring.put(b"old", "Git: https://old.example.com/ (daypass)", modified=1_000_000_000, user="u", protocol="https", server="old.example.com",
+                **{"xdg:schema": "org.git.Password"})
+    helper(place, "store", ask(username="u", password="new"), **keyring.env)
+    assert sorted(i["secret"] for i in kept(keyring)) == [b"new", b"old"]
+
+
 def test_only_what_a_match_names(place, cloud, keyrings):  # noqa: F811
     keyring = keyrings("mock")
     place.config("[match https://git.example.com]\nstore = keyring\n[match http://plain.example.com:8080]\nstore = keyring\n")
