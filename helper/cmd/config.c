@@ -87,7 +87,7 @@ static bool is_dead(const struct section *s)
 		return false;
 	AUTO_STR host = str_ndup(rest + 3, strcspn(rest + 3, "/:"));
 	str_lower(host);
-	return !plan_pattern_serves(host);
+	return !plan_pattern_serves(REQUEST_GIT, host);
 }
 
 static int config(struct ctx *ctx, int argc, char *const *argv)

@@ -13,7 +13,7 @@ static const struct {
 	const char *pattern;
 	bool by_match;
 } known[] = {
-#define HOST(kind, pattern, resource, by_match) {kind, pattern, by_match},
+#define HOST(kind, pattern, cloud, resource, by_match) {kind, pattern, by_match},
 #include "helper/core/hosts.def"
 #undef HOST
 };

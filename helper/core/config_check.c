@@ -82,6 +82,26 @@ const char *is_store(const char *value)
 	return str_eq(value, "none") || str_eq(value, "keyring") ? NULL : "it must be none or keyring";
 }
 
+const char *is_registry_user(const char *value)
+{
+	return str_eq(value, "guid") || str_eq(value, "token") ? NULL : "it must be guid or token";
+}
+
+const char *is_host(const char *value)
+{
+	AUTO_STR lower = str_dup(value);
+	str_lower(lower);
+	return url_host_ok(value) && strchr(value, '.') && str_eq(lower, value) ? NULL : "it must be the name of a host, in small letters";
+}
+
+const char *is_helper(const char *value)
+{
+	size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+	if (str_eq(value, "daypass"))
+		return "daypass cannot be its own fallback";
+	return n && !value[n] && *value != '.' ? NULL : "it must be what follows docker-credential- in a program's name: desktop, secretservice, pass";
+}
+
 const char *is_keyring(const char *value)
 {
 	return str_eq(value, "auto") || str_eq(value, "always") || str_eq(value, "off") ? NULL : "it must be auto, always or off";
@@ -111,13 +131,31 @@ static char *plain_pattern(const char *pattern)
 	return plain;
 }
 
+/* Every "*" a label of its own? */
+static bool whole_labels(const char *pattern)
+{
+	for (const char *p = strchr(pattern, '*'); p; p = strchr(p + 1, '*'))
+		if ((p > pattern && p[-1] != '.') || (p[1] && p[1] != '.' && p[1] != ':'))
+			return false;
+	return true;
+}
+
+/* HOST, or HOST:PORT for what is only kept. */
+static const char *bad_registry(const char *pattern, bool keeps)
+{
+	int64_t port;
+	size_t host = strcspn(pattern, "/:@?#% \t");
+	bool ok = !pattern[host] || (keeps && pattern[host] == ':' && str_to_int(pattern + host + 1, 65535, &port));
+	return ok && host && whole_labels(pattern) ? NULL : "a registry's pattern is a bare host, such as *.azurecr.io (HOST:PORT only with store = keyring)";
+}
+
 const char *config_bad_pattern(const char *pattern, bool keeps)
 {
 	AUTO_URL u = {0};
 	if (str_starts(pattern, "kube:") || str_starts(pattern, "resource:"))
 		return NULL;
 	if (!strstr(pattern, "://"))
-		return strcspn(pattern, "/:@?#% \t") == strlen(pattern) ? NULL : "a registry's pattern is a bare host, such as *.azurecr.io";
+		return bad_registry(pattern, keeps);
 	bool https = str_starts(pattern, "https://");
 	if (!https && !(keeps && str_starts(pattern, "http://")))
 		return "tokens go to https only: write https://HOST[/PATH] (http is for what you have kept in the keyring: store = keyring)";

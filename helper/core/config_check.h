@@ -20,6 +20,9 @@ const char *is_on_failure(const char *value);
 const char *is_cache(const char *value);
 const char *is_hot(const char *value);
 const char *is_store(const char *value);
+const char *is_registry_user(const char *value);
+const char *is_host(const char *value);
+const char *is_helper(const char *value);
 const char *is_keyring(const char *value);
 const char *is_timeout(const char *value);
 /* NULL, or what is wrong with a [match] pattern. keeps: its section is only about what clients give us to keep, which may

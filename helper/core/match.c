@@ -3,7 +3,7 @@
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 
-/* A git pattern taken apart: SCHEME://HOST[:PORT][/PATH], path decoded. */
+/* A pattern taken apart: SCHEME://HOST[:PORT][/PATH] for git, path decoded; HOST[:PORT] for docker, of any scheme. */
 struct pattern {
 	char scheme[8], host[256], path[1024];
 	int64_t port; /* 0: the scheme's own */
@@ -11,9 +11,16 @@ struct pattern {
 	bool every; /* "*" alone, in a section that gives no tokens: every host, on every port */
 };
 
-static bool is_git(const struct section *s, enum match_kind kind)
+static enum request_kind pattern_kind(const struct section *s)
 {
-	return s->kind == SECTION_MATCH && strstr(s->name, "://") && !(kind == MATCH_TOKENS && config_keeps_only(s));
+	if (strstr(s->name, "://"))
+		return REQUEST_GIT;
+	return str_starts(s->name, "kube:") || str_starts(s->name, "resource:") ? REQUEST_RESOURCE : REQUEST_DOCKER;
+}
+
+static bool is_about(const struct section *s, enum request_kind of, enum match_kind kind)
+{
+	return s->kind == SECTION_MATCH && pattern_kind(s) == of && !(kind == MATCH_TOKENS && config_keeps_only(s));
 }
 
 static bool take_port(struct pattern *p)
@@ -23,17 +30,16 @@ static bool take_port(struct pattern *p)
 		return true;
 	*colon = 0;
 	bool ok = str_to_int(colon + 1, 65535, &p->port);
-	if (p->port == url_own_port(p->scheme))
+	if (p->port == url_own_port(*p->scheme ? p->scheme : "https"))
 		p->port = 0;
 	return ok;
 }
 
 static bool parse(const struct section *s, struct pattern *p)
 {
-	const char *rest = strstr(s->name, "://");
-	size_t scheme = (size_t)(rest - s->name), len = strcspn(rest + 3, "/");
+	const char *mark = strstr(s->name, "://"), *rest = mark ? mark + 3 : s->name;
+	size_t scheme = mark ? (size_t)(mark - s->name) : 0, len = strcspn(rest, "/");
 	*p = (struct pattern){0};
-	rest += 3;
 	if (scheme >= sizeof p->scheme || len >= sizeof p->host)
 		return false;
 	memcpy(p->scheme, s->name, scheme);
@@ -55,7 +61,7 @@ static bool parse(const struct section *s, struct pattern *p)
 
 static bool covers_host(const struct pattern *p, const struct request *r)
 {
-	return str_eq(p->scheme, r->scheme) && (p->every || (p->port == r->port && url_host_match(p->host, r->host)));
+	return (!*p->scheme || str_eq(p->scheme, r->scheme)) && (p->every || (p->port == r->port && url_host_match(p->host, r->host)));
 }
 
 /* Is prefix equal to path, or to as many whole segments at its beginning? */
@@ -96,7 +102,7 @@ static struct match without_path(const struct config *c, const struct request *r
 	for (size_t i = 0; i < c->count; i++) {
 		const struct section *s = &c->sections[i];
 		struct pattern p;
-		if (!is_git(s, kind) || !parse(s, &p) || !covers_host(&p, r))
+		if (!is_about(s, r->kind, kind) || !parse(s, &p) || !covers_host(&p, r))
 			continue;
 		if (m.section && !str_eq(gives(m.section), gives(s)))
 			return (struct match){.result = MATCH_UNCLEAR};
@@ -106,21 +112,29 @@ static struct match without_path(const struct config *c, const struct request *r
 	return m;
 }
 
-static bool any_git(const struct config *c, enum match_kind kind)
+static bool any_about(const struct config *c, enum request_kind of, enum match_kind kind)
 {
 	for (size_t i = 0; i < c->count; i++)
-		if (is_git(&c->sections[i], kind))
+		if (is_about(&c->sections[i], of, kind))
 			return true;
 	return false;
 }
 
+/* What patterns with a path are held against; NULL where git did not send it. A registry's have none. */
+static char *path_of(const struct request *r)
+{
+	if (r->kind != REQUEST_GIT)
+		return str_dup("");
+	if (!str_empty(r->path))
+		return str_dup(r->path);
+	return str_ends(r->host, ".visualstudio.com") ? NULL : request_organization(r);
+}
+
 struct match match_find(const struct config *c, const struct request *r, enum match_kind kind)
 {
-	if (!any_git(c, kind))
+	if (!any_about(c, r->kind, kind))
 		return (struct match){.result = MATCH_NO_PATTERNS};
-	AUTO_STR organization = request_organization(r);
-	bool old_host = str_ends(r->host, ".visualstudio.com");
-	const char *path = !str_empty(r->path) ? r->path : old_host ? NULL : organization;
+	AUTO_STR path = path_of(r);
 	if (!path)
 		return without_path(c, r, kind);
 	struct match best = {.result = MATCH_NONE};
@@ -128,7 +142,7 @@ struct match match_find(const struct config *c, const struct request *r, enum ma
 	for (size_t i = 0; i < c->count; i++) {
 		const struct section *s = &c->sections[i];
 		struct pattern p;
-		if (!is_git(s, kind) || !parse(s, &p) || !covers_host(&p, r) || !covers(p.path, path))
+		if (!is_about(s, r->kind, kind) || !parse(s, &p) || !covers_host(&p, r) || !covers(p.path, path))
 			continue;
 		if (rank(&p) > best_rank) {
 			best_rank = rank(&p);
@@ -142,7 +156,7 @@ bool match_needs_path(const struct config *c, const char *host)
 {
 	for (size_t i = 0; i < c->count; i++) {
 		struct pattern p;
-		if (is_git(&c->sections[i], MATCH_ALL) && parse(&c->sections[i], &p) && p.segments && url_host_match(p.host, host))
+		if (is_about(&c->sections[i], REQUEST_GIT, MATCH_ALL) && parse(&c->sections[i], &p) && p.segments && url_host_match(p.host, host))
 			return true;
 	}
 	return false;

@@ -21,7 +21,7 @@ enum match_kind {
 	MATCH_TOKENS, /* without the sections that only keep what clients give (store = keyring, no identity) */
 };
 
-/* The most specific pattern wins: more path segments, then a literal host over one with "*", then the user's file.
+/* The most specific pattern wins: more path segments (git), then a literal host over one with "*", then the user's file.
  * Host and path compare without regard to ASCII case, the path segment by segment, after decoding. */
 struct match match_find(const struct config *c, const struct request *r, enum match_kind kind);
 /* Has any git pattern for this host a path? Then git must send it (useHttpPath). */

@@ -5,13 +5,14 @@
 #include "helper/base/url.h"
 #include "helper/core/ctx.h"
 #include "helper/core/match.h"
+#include "helper/core/registry.h"
 
 static const struct host_row {
 	enum request_kind kind;
-	const char *pattern, *resource;
+	const char *pattern, *cloud, *resource;
 	bool by_match;
 } hosts[] = {
-#define HOST(kind, pattern, resource, by_match) {kind, pattern, resource, by_match},
+#define HOST(kind, pattern, cloud, resource, by_match) {kind, pattern, cloud, resource, by_match},
 #include "helper/core/hosts.def"
 #undef HOST
 };
@@ -24,13 +25,14 @@ void plan_free(struct plan *p)
 	free(p->authority);
 	free(p->audience);
 	free(p->organization);
+	free(p->registry);
 	free(p->why);
 	*p = (struct plan){0};
 }
 
 const char *plan_resource_name(const char *resource)
 {
-	return str_eq(resource, RESOURCE_AZURE_REPOS) ? "Azure Repos" : resource;
+	return str_eq(resource, RESOURCE_AZURE_REPOS) ? "Azure Repos" : str_eq(resource, RESOURCE_REGISTRY) ? "Azure Container Registry" : resource;
 }
 
 static const struct host_row *host_row(const struct request *r)
@@ -42,7 +44,7 @@ static const struct host_row *host_row(const struct request *r)
 		if (str_starts(r->host, reserved[i]) && str_eq(r->host + n, ".visualstudio.com"))
 			return NULL;
 	}
-	bool served = r->kind != REQUEST_GIT || request_is_plain_https(r);
+	bool served = request_is_plain_https(r) && (r->kind != REQUEST_DOCKER || registry_host_ok(r->host));
 	for (size_t i = 0; served && i < COUNT_OF(hosts); i++)
 		if (hosts[i].kind == r->kind && url_host_match(hosts[i].pattern, r->host))
 			return &hosts[i];
@@ -56,12 +58,19 @@ char *plan_job_host(const struct ctx *ctx)
 	return uri && url_parse(uri, &u) && str_eq(u.scheme, "https") ? str_dup(u.host) : NULL;
 }
 
-bool plan_pattern_serves(const char *pattern)
+/* Does it name a domain of its own, two labels at least, before which a "*" may stand? Not "*.io". */
+static bool names_domain(const char *pattern)
+{
+	const char *star = strrchr(pattern, '*');
+	return strchr(star ? star + 2 : pattern, '.') && !(star && !star[1]);
+}
+
+bool plan_pattern_serves(enum request_kind kind, const char *pattern)
 {
 	for (size_t i = 0; i < COUNT_OF(hosts); i++)
-		if (url_host_match(hosts[i].pattern, pattern) || url_host_match(pattern, hosts[i].pattern))
+		if (hosts[i].kind == kind && (url_host_match(hosts[i].pattern, pattern) || url_host_match(pattern, hosts[i].pattern)))
 			return true;
-	return false;
+	return kind == REQUEST_DOCKER && names_domain(pattern);
 }
 
 bool plan_host_known(const struct ctx *ctx, const struct request *r)
@@ -206,13 +215,14 @@ static enum verdict by_match(const struct ctx *ctx, const struct match *m, const
 			     struct plan *p, struct err *err)
 {
 	if (m->result == MATCH_NONE)
-		return not_ours(p, "there are [match] sections for git, and none covers it");
+		return not_ours(p, r->kind == REQUEST_GIT ? "there are [match] sections for git, and none covers it" : "there are [match] sections for registries, and none covers it");
 	if (m->result == MATCH_UNCLEAR)
 		return unclear(r, err);
 	const struct section *s = m->section;
 	const char *name = s->set[KEY_IDENTITY].value ? s->set[KEY_IDENTITY].value : config_keys[KEY_IDENTITY].def;
 	const char *soft = env_get(&ctx->env, config_keys[KEY_ON_FAILURE].env);
 	p->named = true;
+	p->exact = m->literal;
 	p->soft = str_eq(soft ? soft : s->set[KEY_ON_FAILURE].value, "soft");
 	if (!plan_identity(ctx, r->kind, name, &p->id, err)) {
 		if (!err->kind)
@@ -220,7 +230,8 @@ static enum verdict by_match(const struct ctx *ctx, const struct match *m, const
 		return PLAN_FAIL;
 	}
 	AUTO_STR because = str_printf("[match %s] (%s) covers it", s->name, s->origin);
-	return complete(ctx, resource, because, p, err);
+	const char *other = s->set[KEY_REGISTRY_AUDIENCE].value;
+	return complete(ctx, other && r->kind == REQUEST_DOCKER ? other : resource, because, p, err);
 }
 
 static enum verdict without_match(const struct ctx *ctx, const struct request *r, const char *resource, struct plan *p, struct err *err)
@@ -247,11 +258,58 @@ static bool find_section(const struct ctx *ctx, const struct request *r, bool kn
 	return true;
 }
 
+/* A registry with a name that we do not know, a custom domain or another cloud's, is one where a [match] says so. */
+static const struct host_row *row_by_match(const struct request *r, const struct match *m)
+{
+	static const struct host_row custom = {REQUEST_DOCKER, "", NULL, RESOURCE_REGISTRY, true};
+	bool ours = r->kind == REQUEST_DOCKER && request_is_plain_https(r) && m->result == MATCH_FOUND && !config_keeps_only(m->section);
+	return ours && names_domain(m->section->name) ? &custom : NULL;
+}
+
+/* The cloud that a login server's name fixes, or NULL. */
+static const char *registry_cloud(const char *host)
+{
+	for (size_t i = 0; i < COUNT_OF(hosts); i++)
+		if (hosts[i].kind == REQUEST_DOCKER && url_host_match(hosts[i].pattern, host))
+			return hosts[i].cloud;
+	return NULL;
+}
+
+/* An identity of one cloud is not told to the registries of another. */
+static enum verdict same_cloud(struct plan *p, struct err *err)
+{
+	const char *cloud = registry_cloud(p->registry);
+	const struct cloud *own = p->authority ? cloud_by_host(p->authority + strlen("https://")) : cloud_by_name(identity_get(&p->id, KEY_CLOUD));
+	if (!cloud || (own ? str_eq(own->name, cloud) : p->named))
+		return PLAN_OURS;
+	if (!p->named)
+		return not_ours(p, "it is a registry of another cloud than the identity's");
+	err_set(err, ERR_CONFIG, NULL, "%s is a registry of the cloud %s, and identity %s (%s) is of %s", p->registry, cloud, p->id.name, p->id.origin, own ? own->name : p->authority);
+	err_hint(err, "name an identity with cloud = %s in that [match]", cloud);
+	return PLAN_FAIL;
+}
+
+/* What only registries have. v: what was decided so far. */
+static enum verdict plan_registry(const struct request *r, const struct match *m, enum verdict v, struct plan *out, struct err *err)
+{
+	const struct setting *set = m->section ? m->section->set : NULL;
+	const char *server = set ? set[KEY_LOGIN_SERVER].value : NULL;
+	out->registry = str_dup(server ? server : r->host);
+	out->token_user = set && str_eq(set[KEY_REGISTRY_USER].value, "token");
+	v = v == PLAN_OURS ? same_cloud(out, err) : v;
+	if (v == PLAN_NOT_OURS)
+		str_set(&out->registry, NULL);
+	else
+		out->keeps = true; /* a log-in under another name goes before ours */
+	return v;
+}
+
 static enum verdict plan_host(const struct ctx *ctx, const struct request *r, const struct host_row *row, struct plan *out, struct err *err)
 {
 	struct match m;
 	bool known = row && plan_host_known(ctx, r);
 	bool tokens = find_section(ctx, r, known, &m, out);
+	row = row ? row : row_by_match(r, &m);
 	if (!row)
 		return not_ours(out, out->keeps ? "daypass only keeps there what it is given: store = keyring" : "it is no host that daypass gives tokens to");
 	if (!tokens)
@@ -261,7 +319,7 @@ static enum verdict plan_host(const struct ctx *ctx, const struct request *r, co
 						     : not_ours(out, "such a host is served only where a [match] names it");
 	if (v != PLAN_NOT_OURS && !(m.section && config_keeps(m.section)))
 		out->keeps = false;
-	return v;
+	return v != PLAN_NOT_OURS && r->kind == REQUEST_DOCKER ? plan_registry(r, &m, v, out, err) : v;
 }
 
 enum verdict plan_make(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)

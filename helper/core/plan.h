@@ -10,6 +10,9 @@
 
 /* Azure DevOps' resource id in every cloud that has it. Source: Microsoft's "authenticate with Entra" page. */
 #define RESOURCE_AZURE_REPOS "499b84ac-1321-427f-aa17-267ca6975798"
+/* Azure Container Registry's, good for registries only, in every cloud. Source: the service team's answer in
+ * azure-sdk-for-net #34785, and the Python and Go SDKs that changed to it. */
+#define RESOURCE_REGISTRY "https://containerregistry.azure.net"
 
 enum verdict {
 	PLAN_OURS,
@@ -25,8 +28,11 @@ struct plan {
 	char *resource, *scope;	 /* what the access token is for */
 	char *authority, *audience; /* NULL where the source yields access tokens */
 	char *organization;	    /* Azure DevOps', NULL where unknown or another kind of request */
+	char *registry;		    /* login server where Entra's token is traded for the registry's own (step_acr.h), or NULL */
+	bool token_user;	    /* registry-user = token there */
 	char *why;		    /* the decision in words, PLAN_NOT_OURS too: for `config check` and the trace */
 	bool named;		    /* a [match] names this request */
+	bool exact;		    /* and has no "*" in its host */
 	bool soft;		    /* on-failure = soft there */
 	bool keeps;		    /* what the client gives for this is kept in the keyring, and goes before a token; valid
 				     * whatever the verdict */
@@ -45,8 +51,8 @@ bool plan_host_known(const struct ctx *ctx, const struct request *r);
 /* The host of the pipeline's own organization in an Azure Pipelines job: what SYSTEM_COLLECTIONURI says, in lower case.
  * Owned; NULL elsewhere. */
 char *plan_job_host(const struct ctx *ctx);
-/* Can a [match] on this host pattern (lower case, "*" for a label) ever serve a request? */
-bool plan_pattern_serves(const char *pattern);
+/* Can a [match] on this host pattern (lower case, "*" for a label) ever get a token for such a request? */
+bool plan_pattern_serves(enum request_kind kind, const char *pattern);
 /* Choose the identity that would serve a request that no [match] is about: --identity, DAYPASS_IDENTITY, `default`,
  * else the environment's. False with ERR_NONE where there is nobody. */
 bool plan_identity(const struct ctx *ctx, enum request_kind kind, const char *name, struct identity *out, struct err *err);

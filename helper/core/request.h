@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-enum request_kind { REQUEST_GIT, REQUEST_RESOURCE };
-enum request_action { ACTION_NONE, ACTION_GET, ACTION_STORE, ACTION_ERASE, ACTION_CAPABILITY };
+enum request_kind { REQUEST_GIT, REQUEST_DOCKER, REQUEST_RESOURCE };
+enum request_action { ACTION_NONE, ACTION_GET, ACTION_STORE, ACTION_ERASE, ACTION_CAPABILITY, ACTION_LIST, ACTION_VERSION };
 
 /* All strings owned; NULL where the client did not say. */
 struct request {

@@ -330,9 +330,9 @@ TEST(a_pattern_can_serve_where_policy_knows_some_host_of_it)
 {
 	static const char *const yes[] = {"dev.azure.com", "contoso.visualstudio.com", "*.visualstudio.com", "*.azure.com"}, *const no[] = {"github.com", "*.github.com", "azure.com", "a.b.visualstudio.com", "dev.azure.com.evil"};
 	for (size_t i = 0; i < COUNT_OF(yes); i++)
-		assert_true(plan_pattern_serves(yes[i]));
+		assert_true(plan_pattern_serves(REQUEST_GIT, yes[i]));
 	for (size_t i = 0; i < COUNT_OF(no); i++)
-		assert_false(plan_pattern_serves(no[i]));
+		assert_false(plan_pattern_serves(REQUEST_GIT, no[i]));
 }
 
 TEST(planning_touches_no_network_child_or_cache)
