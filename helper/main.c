@@ -123,29 +123,43 @@ static int run_word(struct ctx *ctx, int argc, char **argv)
 	return unknown_word(argv[0]);
 }
 
-static int print_version(const struct ctx *ctx)
+static int print_text(const struct ctx *ctx, const char *text)
 {
-	AUTO_BUF out = buf_new(64);
-	buf_adds(&out, "daypass " DAYPASS_VERSION "\n");
+	AUTO_BUF out = buf_new(256);
+	buf_adds(&out, text);
 	return cmd_print(ctx, &out);
 }
 
+static int print_version(const struct ctx *ctx, const struct protocol *face)
+{
+	AUTO_STR text = face && face->usage ? str_printf("%s (daypass) " DAYPASS_VERSION "\n", face->argv0) : str_dup("daypass " DAYPASS_VERSION "\n");
+	return print_text(ctx, text);
+}
+
 /* Whatever the face, a helper's caller must never see us fail over an option: git only asks and goes on. */
+static int bad_option(struct ctx *ctx, const struct protocol *face, const char *option)
+{
+	log_line("the option '%s' is not understood%s; daypass --help lists them", option, str_eq(option, "--identity") ? " without a name" : "");
+	if (!face)
+		return ERR_USAGE;
+	if (face->usage)
+		print_text(ctx, face->usage);
+	return face->failed;
+}
+
 static int run_face(struct ctx *ctx, const struct protocol *face, int argc, char **argv)
 {
 	struct options o = {0};
 	int n = read_options(argc, argv, &o);
 	bool tracing = str_eq(env_get(&ctx->env, "DAYPASS_TRACE"), "1");
 	log_init(tracing, o.verbose);
-	if (n < argc && argv[n][0] == '-') {
-		log_line("the option '%s' is not understood%s; daypass --help lists them", argv[n], str_eq(argv[n], "--identity") ? " without a name" : "");
-		return face ? 0 : ERR_USAGE;
-	}
+	if (n < argc && argv[n][0] == '-')
+		return bad_option(ctx, face, argv[n]);
 	ctx->identity = o.identity;
-	if (o.version)
-		return print_version(ctx);
+	if (o.version || (face && face->usage && o.verbose && n == argc)) /* docker's helpers say their version to -v */
+		return print_version(ctx, face);
 	if (o.help)
-		return print_help(ctx);
+		return face && face->usage ? print_text(ctx, face->usage) : print_help(ctx);
 	return face ? protocol_run(face, ctx, argc - n, argv + n) : run_word(ctx, argc - n, argv + n);
 }
 

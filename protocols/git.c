@@ -1,14 +1,11 @@
 /* git's credential helper protocol: gitcredentials(7), git-credential(1). See git.md. */
-#include <errno.h>
-#include <poll.h>
-
 #include "helper/base/seal.h"
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/core/match.h"
 #include "protocols/git.h"
 
-enum { INPUT_MAX = 512 * 1024, LINE_MAX_BYTES = 65535, STDIN_MS = 10000, YOUNG_S = 300 };
+enum { INPUT_MAX = 512 * 1024, LINE_MAX_BYTES = 65535, YOUNG_S = 300 };
 
 #define STATE_PREFIX "daypass:1:"
 
@@ -17,36 +14,19 @@ static bool bad_input(const char *what, struct err *err)
 	return err_set(err, ERR_USAGE, NULL, "git's request is refused: %s", what);
 }
 
-/* Is a whole request here: a blank line, or one at the very beginning? */
+/* Is a whole request here: a blank line, or one at the very beginning? A NUL ends it too, badly. */
 static bool complete(const struct buf *b)
 {
-	return strstr(b->p, "\n\n") || strstr(b->p, "\n\r\n") || b->p[0] == '\n';
+	return memchr(b->p, 0, b->len) || strstr(b->p, "\n\n") || strstr(b->p, "\n\r\n") || b->p[0] == '\n';
 }
 
-/* To the blank line or the end, capped, with a deadline: git writes at once, and closes without a blank line. */
+/* To the blank line or the end: git writes at once, and closes without a blank line. */
 static bool read_input(const struct ctx *ctx, struct buf *in, struct err *err)
 {
-	int64_t end = ctx->clock->mono_ms(ctx->clock) + STDIN_MS;
-	for (;;) {
-		char chunk[2048];
-		struct pollfd p = {.fd = ctx->in, .events = POLLIN};
-		int64_t left = end - ctx->clock->mono_ms(ctx->clock);
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
-			return bad_input("it has no end", err);
-		ssize_t n = read(ctx->in, chunk, sizeof chunk);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return bad_input(strerror(errno), err);
-		bool fits = buf_add(in, chunk, (size_t)n);
-		wipe(chunk, sizeof chunk);
-		if (!fits)
-			return bad_input("it is larger than 512 KiB", err);
-		if (memchr(in->p, 0, in->len))
-			return bad_input("it holds a NUL byte", err);
-		if (n == 0 || complete(in))
-			return true;
-	}
+	const char *why = "it holds a NUL byte";
+	if (!protocol_read(ctx, in, complete, &why) || memchr(in->p, 0, in->len))
+		return bad_input(why, err);
+	return true;
 }
 
 /* A field that git sends once; twice is somebody's trick. */
@@ -222,10 +202,10 @@ static bool git_parse(const struct ctx *ctx, int argc, char *const *argv, struct
 	return false;
 }
 
-static void git_other(const struct request *r, struct buf *out)
+static void git_other(struct ctx *ctx UNUSED, const struct request *r, const struct exchange_state *s UNUSED, struct reply *a)
 {
 	if (r->action == ACTION_CAPABILITY)
-		buf_adds(out, "version 0\ncapability authtype\ncapability state\n");
+		buf_adds(&a->out, "version 0\ncapability authtype\ncapability state\n");
 }
 
 /* No colon: Basic authentication splits there. Azure Repos ignores the name, but git and its stores match by it. */
@@ -337,5 +317,5 @@ const struct protocol protocol_git = {
 	.forget = git_kept_remove,
 	.refused = git_refused,
 	.network = git_network,
-	.unwritten = 0, /* `get` ends with 0 always: git looks at the answer only */
+	.failed = 0, /* `get` ends with 0 always: git looks at the answer only */
 };

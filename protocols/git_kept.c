@@ -99,7 +99,7 @@ static void tell(enum keyring_answer a, const char *what)
 		log_note("keyring: %s; %s", keyring_says(a), what);
 }
 
-bool git_kept_find(const struct ctx *ctx, const struct request *r, const struct exchange_state *s, struct buf *out)
+bool git_kept_find(const struct ctx *ctx, const struct request *r, const struct exchange_state *s, const struct plan *p UNUSED, struct buf *out)
 {
 	struct query q;
 	bool found = false;
@@ -124,12 +124,13 @@ static void compose(const struct exchange_state *s, struct buf *text)
 	}
 }
 
-void git_kept_put(const struct ctx *ctx, const struct request *r, const struct exchange_state *s)
+/* Never an error: git has its credential, and asks again next time. */
+bool git_kept_put(const struct ctx *ctx, const struct request *r, const struct exchange_state *s, const struct plan *p UNUSED, struct err *err UNUSED)
 {
 	struct query q;
 	AUTO_SECRET value = secret_new(KEYRING_VALUE_MAX);
 	if (!s->authtype && !r->user)
-		return; /* a password of nobody; others' credentials come without a name too */
+		return true; /* a password of nobody; others' credentials come without a name too */
 	make_query(&q, KEYRING_PUT, r);
 	AUTO_STR port = r->port ? str_printf(":%d", r->port) : str_dup("");
 	AUTO_STR label = str_printf("Git: %s://%s%s/%s" HELD_LABEL, r->scheme, r->host, port, r->path ? r->path : "");
@@ -139,6 +140,7 @@ void git_kept_put(const struct ctx *ctx, const struct request *r, const struct e
 	if (!secret_buf(&value)->over)
 		tell(keyring_ask(ctx, &q.call, NULL), "this is not kept");
 	keyring_list_free(&q.call.found);
+	return true;
 }
 
 /* Only what git was refused: the same password or credential, where it names one. */
@@ -155,7 +157,7 @@ static bool was_refused(const struct keyring_item *i, const void *user)
 	return held && strlen(held) == len && seal_same(held, secret_reveal(&s->given), len);
 }
 
-void git_kept_remove(const struct ctx *ctx, const struct request *r, const struct exchange_state *s)
+void git_kept_remove(const struct ctx *ctx, const struct request *r, const struct exchange_state *s, const struct plan *p UNUSED)
 {
 	struct query q;
 	make_query(&q, KEYRING_REMOVE, r);

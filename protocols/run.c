@@ -1,5 +1,6 @@
 /* The way of every request: parse, plan, token, print. Nothing here knows a wire format. */
 #include <errno.h>
+#include <poll.h>
 
 #include "helper/base/clock.h"
 #include "helper/base/file.h"
@@ -9,7 +10,33 @@
 #include "helper/core/jwt.h"
 #include "protocols/protocol.h"
 
-enum { ANSWER_MAX = 256 * 1024, LINE_MAX_BYTES = 8 * 1024 };
+enum { ANSWER_MAX = 256 * 1024, LINE_MAX_BYTES = 8 * 1024, STDIN_MS = 10000 };
+
+bool protocol_read(const struct ctx *ctx, struct buf *in, bool (*complete)(const struct buf *), const char **why)
+{
+	int64_t end = ctx->clock->mono_ms(ctx->clock) + STDIN_MS;
+	for (;;) {
+		char chunk[2048];
+		struct pollfd p = {.fd = ctx->in, .events = POLLIN};
+		int64_t left = end - ctx->clock->mono_ms(ctx->clock);
+		*why = "it has no end";
+		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+			return false;
+		ssize_t n = read(ctx->in, chunk, sizeof chunk);
+		if (n < 0 && errno == EINTR)
+			continue;
+		*why = strerror(errno);
+		if (n < 0)
+			return false;
+		bool fits = buf_add(in, chunk, (size_t)n);
+		wipe(chunk, sizeof chunk);
+		*why = "it is larger than 512 KiB";
+		if (!fits)
+			return false;
+		if (n == 0 || (complete && complete(in)))
+			return true;
+	}
+}
 
 /* Half an answer never leaves: written once, at the end, and checked. */
 static int deliver(const struct protocol *proto, const struct ctx *ctx, const struct buf *out, const struct buf *line, int status)
@@ -19,7 +46,7 @@ static int deliver(const struct protocol *proto, const struct ctx *ctx, const st
 	if (!out->len || (!out->over && file_write_fd(ctx->out, out->p, out->len)))
 		return status;
 	log_line("the answer cannot be written: %s", out->over ? "it is too long" : strerror(errno));
-	return proto->unwritten;
+	return proto->failed;
 }
 
 NOINLINE static int say_no(const struct protocol *proto, const struct ctx *ctx, const struct request *r, const struct plan *p, const struct err *err)
@@ -57,14 +84,23 @@ static bool forget_refused(struct ctx *ctx, const struct plan *p, const struct e
 }
 
 /* What the client gave us before goes before a token: it was given on purpose. */
-NOINLINE static bool answer_kept(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s, int *status)
+NOINLINE static bool answer_kept(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s,
+				 const struct plan *p, int *status)
 {
 	AUTO_BUF out = buf_new(ANSWER_MAX);
 	AUTO_BUF line = buf_new(LINE_MAX_BYTES);
-	if (!proto->kept || !proto->kept(ctx, r, s, &out))
+	if (!proto->kept || !proto->kept(ctx, r, s, p, &out))
 		return false;
 	*status = deliver(proto, ctx, &out, &line, 0);
 	return true;
+}
+
+/* Nobody of ours: perhaps somebody else's. */
+NOINLINE static int pass_on(const struct protocol *proto, const struct ctx *ctx, const struct request *r, const struct exchange_state *s, struct err *err)
+{
+	if (proto->pass)
+		proto->pass(ctx, r, s, err);
+	return r->action == ACTION_GET || err->kind ? say_no(proto, ctx, r, NULL, err) : 0;
 }
 
 NOINLINE static int do_get(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
@@ -76,8 +112,10 @@ NOINLINE static int do_get(const struct protocol *proto, struct ctx *ctx, const 
 	enum verdict v = plan_make(ctx, r, &p, &err);
 	if (p.keeps || v == PLAN_OURS)
 		flow_begin(ctx);
-	if (p.keeps && answer_kept(proto, ctx, r, s, &status))
+	if (p.keeps && answer_kept(proto, ctx, r, s, &p, &status))
 		return status;
+	if (v == PLAN_NOT_OURS && !p.keeps)
+		return pass_on(proto, ctx, r, s, &err);
 	if (v == PLAN_NOT_OURS || v == PLAN_UNCLEAR)
 		return say_no(proto, ctx, r, NULL, &err);
 	if (v == PLAN_FAIL)
@@ -114,9 +152,15 @@ NOINLINE static int do_erase(const struct protocol *proto, struct ctx *ctx, cons
 	enum verdict v = plan_make(ctx, r, &p, &err);
 	flow_begin(ctx);
 	if (p.keeps && proto->forget)
-		proto->forget(ctx, r, s);
-	if (!secret_len(&s->given) || v != PLAN_OURS || !cache_key_make(ctx, &p, &key, &err))
+		proto->forget(ctx, r, s, &p);
+	if (v == PLAN_NOT_OURS && !p.keeps)
+		return pass_on(proto, ctx, r, s, &err);
+	if ((!secret_len(&s->given) && !proto->log_ins) || v != PLAN_OURS || !cache_key_make(ctx, &p, &key, &err))
 		return 0;
+	if (proto->log_ins) {
+		cache_erase(ctx, &key, NULL, &issued_at);
+		return 0;
+	}
 	bool was_kept = cache_erase(ctx, &key, &s->given, &issued_at);
 	int64_t age = was_kept ? ctx->clock->wall(ctx->clock) - issued_at : age_by_claims(ctx, &p, &s->given);
 	if (age >= 0)
@@ -137,14 +181,30 @@ static bool is_own_token(struct ctx *ctx, const struct plan *p, const struct sec
 }
 
 /* Only for who keeps: of a token of ours, git's success says nothing that we did not know. */
-NOINLINE static void do_store(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
+NOINLINE static int do_store(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
 {
 	struct err err = ERR_INIT;
 	AUTO_PLAN p = {0};
 	enum verdict v = plan_make(ctx, r, &p, &err);
 	flow_begin(ctx);
-	if (p.keeps && proto->keep && s->has_given && !s->ephemeral && !(v == PLAN_OURS && is_own_token(ctx, &p, &s->given)))
-		proto->keep(ctx, r, s);
+	if (v == PLAN_NOT_OURS && !p.keeps)
+		return pass_on(proto, ctx, r, s, &err);
+	if (v == PLAN_FAIL && !p.keeps && proto->log_ins)
+		return say_no(proto, ctx, r, &p, &err);
+	if (!p.keeps || !proto->keep || !s->has_given || s->ephemeral || (v == PLAN_OURS && is_own_token(ctx, &p, &s->given)))
+		return 0;
+	err = ERR_INIT;
+	return proto->keep(ctx, r, s, &p, &err) ? 0 : say_no(proto, ctx, r, &p, &err);
+}
+
+NOINLINE static int do_other(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
+{
+	struct reply a = {.out = buf_new(ANSWER_MAX), .line = buf_new(LINE_MAX_BYTES)};
+	proto->other(ctx, r, s, &a);
+	int status = deliver(proto, ctx, &a.out, &a.line, a.status);
+	buf_free(&a.out);
+	buf_free(&a.line);
+	return status;
 }
 
 int protocol_run(const struct protocol *proto, struct ctx *ctx, int argc, char *const *argv)
@@ -152,8 +212,6 @@ int protocol_run(const struct protocol *proto, struct ctx *ctx, int argc, char *
 	struct err err = ERR_INIT;
 	AUTO_REQUEST r = {0};
 	AUTO_STATE s = exchange_state_new();
-	AUTO_BUF out = buf_new(ANSWER_MAX);
-	AUTO_BUF none = buf_new(1);
 	int status = 0;
 	if (!proto->parse(ctx, argc, argv, &r, &s, &err)) {
 		status = say_no(proto, ctx, &r, NULL, &err);
@@ -162,10 +220,9 @@ int protocol_run(const struct protocol *proto, struct ctx *ctx, int argc, char *
 	} else if (r.action == ACTION_ERASE) {
 		status = do_erase(proto, ctx, &r, &s);
 	} else if (r.action == ACTION_STORE) {
-		do_store(proto, ctx, &r, &s);
-	} else if (proto->other) {
-		proto->other(&r, &out);
-		status = deliver(proto, ctx, &out, &none, 0);
+		status = do_store(proto, ctx, &r, &s);
+	} else {
+		status = do_other(proto, ctx, &r, &s);
 	}
 	return status;
 }

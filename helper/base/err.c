@@ -49,6 +49,7 @@ bool err_set(struct err *err, enum err_kind kind, const char *hint, const char *
 	fill(err->msg, sizeof err->msg, fmt, ap);
 	va_end(ap);
 	err->kind = kind;
+	err->denied = false;
 	err->detail[0] = 0;
 	snprintf(err->hint, sizeof err->hint, "%s", hint ? hint : "");
 	err_clean(err->hint);

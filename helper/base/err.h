@@ -22,6 +22,7 @@ enum err_kind {
 /* msg is larger than hint because a refusal shows three claims, and Entra permits 600 bytes for each of them. */
 struct err {
 	enum err_kind kind;
+	bool denied; /* it was the resource that refused, not Entra: policy may take that for "not found" */
 	char msg[2048], hint[512], detail[256];
 };
 

@@ -117,6 +117,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *user)
 		{"server:", r->server, sizeof r->server},
 		{"location:", r->location, sizeof r->location},
 		{"x-ms-request-id:", r->request_id, sizeof r->request_id},
+		{"x-ms-correlation-request-id:", r->request_id, sizeof r->request_id},
 	};
 	for (size_t i = 0; i < COUNT_OF(wanted); i++) {
 		size_t m = strlen(wanted[i].name);

@@ -139,6 +139,14 @@ const struct json *json_at(const struct json *j, int index)
 	return (const struct json *)item;
 }
 
+const char *json_name(const struct json *j, int index)
+{
+	const cJSON *item = is((const cJSON *)j, cJSON_Object) ? ((const cJSON *)j)->child : NULL;
+	for (; item && index > 0; index--)
+		item = item->next;
+	return item ? item->string : NULL;
+}
+
 bool json_quote(struct buf *to, const char *s)
 {
 	if (!s)

@@ -23,6 +23,8 @@ const struct json *json_get(const struct json *j, const char *name);
 const char *json_str(const struct json *j, const char *name);
 /* Member as a whole number 0..2^53, written as a number or as a string of digits (v1 token endpoints do that). */
 bool json_int(const struct json *j, const char *name, int64_t *out);
+/* Name of an object's member by its place; NULL beyond its end or where j is no object. Borrowed. */
+const char *json_name(const struct json *j, int index);
 /* Element of an array; NULL beyond its end or where j is no array. */
 const struct json *json_at(const struct json *j, int index);
 /* This value itself as text / number, by the rules above. */

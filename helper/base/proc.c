@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -106,23 +107,75 @@ static char **child_env(const char *const *more)
 	return vars;
 }
 
-_Noreturn static void become(const struct proc_run *r, char **vars, int out, int errfd, int report)
+/* As we were started ourselves. */
+static void restore(void)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	setpgid(0, 0);
 	umask(start.umask);
 	setrlimit(RLIMIT_CORE, &start.core);
 	sigaction(SIGPIPE, &start.pipe, NULL);
 	sigaction(SIGXFSZ, &start.file_size, NULL);
 	sigaction(SIGCHLD, &start.child, NULL);
 	sigprocmask(SIG_SETMASK, &start.mask, NULL);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(errfd >= 0 ? errfd : null, 2) < 0)
-		_exit(127);
-	char *const *argv = (char *const *)(uintptr_t)r->argv;
-	execvpe(argv[0], argv, vars);
+}
+
+/* A file of these bytes that no disk has, to be read from its beginning; -1 with errno. */
+static int memory_file(const struct buf *data)
+{
+	int fd = memfd_create("stdin", MFD_CLOEXEC);
+	if (fd >= 0 && file_write_fd(fd, data->p, data->len) && lseek(fd, 0, SEEK_SET) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+_Noreturn static void start_child(const struct proc_run *r, char **vars, int out, int errfd, int report)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), in = r->in ? memory_file(r->in) : null;
+	setpgid(0, 0);
+	restore();
+	if (null >= 0 && in >= 0 && dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(errfd >= 0 ? errfd : null, 2) >= 0) {
+		char *const *argv = (char *const *)(uintptr_t)r->argv;
+		execvpe(argv[0], argv, vars);
+	}
 	int why = errno;
 	file_write_fd(report, &why, sizeof why);
 	_exit(127);
+}
+
+static bool real_become(struct proc *proc UNUSED, const char *const *argv, const struct buf *in, struct err *err)
+{
+	char **vars = child_env(NULL);
+	int fd = memory_file(in);
+	if (fd >= 0 && dup2(fd, 0) >= 0) {
+		restore();
+		execve(argv[0], (char *const *)(uintptr_t)argv, vars);
+	}
+	err_set(err, ERR_SOURCE, NULL, "%s: cannot be started: %s", argv[0], strerror(errno));
+	free(vars);
+	return false;
+}
+
+/* A folder that others may write to could hold anybody's program. */
+static bool is_safe_folder(const char *path)
+{
+	struct stat st;
+	return path[0] == '/' && stat(path, &st) == 0 && S_ISDIR(st.st_mode) && !(st.st_mode & S_IWOTH);
+}
+
+char *proc_find(const struct env *env, const char *name)
+{
+	const char *rest = env_get(env, "PATH");
+	while (rest && *rest) {
+		size_t n = strcspn(rest, ":");
+		AUTO_STR folder = str_ndup(rest, n);
+		char *path = str_printf("%s/%s", folder, name);
+		if (is_safe_folder(folder) && access(path, X_OK) == 0)
+			return path;
+		free(path);
+		rest += n + (rest[n] == ':');
+	}
+	return NULL;
 }
 
 struct pipes {
@@ -259,7 +312,7 @@ static bool real_run(struct proc *proc UNUSED, struct proc_run *r, struct err *e
 	char **vars = child_env(r->more_env);
 	pid_t pid = fork();
 	if (pid == 0)
-		become(r, vars, p.out[1], p.err[1], p.report[1]);
+		start_child(r, vars, p.out[1], p.err[1], p.report[1]);
 	free(vars);
 	if (pid < 0) {
 		close_all(&p);
@@ -278,5 +331,5 @@ struct proc proc_real(void)
 {
 	static struct env env;
 	env = proc_env();
-	return (struct proc){.run = real_run, .env = &env};
+	return (struct proc){.run = real_run, .become = real_become, .env = &env};
 }

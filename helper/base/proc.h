@@ -14,15 +14,19 @@ struct proc_run {
 	const char *const *argv;     /* NULL-terminated; argv[0] is looked up in PATH unless it has a slash */
 	const char *const *more_env; /* NAME=value added for this child, NULL-terminated; may be NULL */
 	int64_t timeout_ms;	     /* then the child's whole process group is killed */
+	const struct buf *in;	     /* its stdin, from memory, never from a disk; NULL gives it /dev/null */
 	struct buf *out;	     /* its stdout; reading stops, and the child is killed, at its cap */
 	struct buf *err;	     /* its stderr, the part beyond the cap dropped; NULL sends it to /dev/null */
 	int status;		     /* exit status; 128 + signal where one ended it */
 };
 
 struct proc {
-	/* Run to the end with /dev/null on stdin, no shell. False (ERR_SOURCE) where it could not be started, was too
+	/* Run to the end, no shell. False (ERR_SOURCE) where it could not be started, was too
 	 * slow or printed too much; an exit status other than 0 is not a failure here. */
 	bool (*run)(struct proc *, struct proc_run *r, struct err *err);
+	/* Become that program, with what we were started with; stdin holds in, from memory. Returns (ERR_SOURCE) only
+	 * where it cannot be started. argv[0] is an absolute path. */
+	bool (*become)(struct proc *, const char *const *argv, const struct buf *in, struct err *err);
 	const struct env *env;
 };
 
@@ -33,6 +37,9 @@ bool proc_begin(char **envp, struct err *err);
 /* The environment as it was at the start: what env_get should read, and children get. */
 struct env proc_env(void);
 struct proc proc_real(void);
+/* The absolute path of the program that PATH leads to; relative folders and such as anybody may write to are passed over.
+ * NULL where there is none; owned. */
+char *proc_find(const struct env *env, const char *name);
 /* Take variables that make libraries write secrets or load strangers' code out of our own environ: SSLKEYLOGFILE,
  * OPENSSL_CONF and the like. Before the first lazy_load. */
 void proc_scrub_environ(void);

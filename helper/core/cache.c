@@ -12,7 +12,7 @@ enum { BACKWARDS_S = 300, MARGIN_S = 300, LONG_LIFE_S = 7200, DAY_S = 86400, KEY
 
 /* Native byte order and padding: it never leaves the machine. */
 struct failure_record {
-	uint32_t format, kind;
+	uint32_t format, kind, denied;
 	int64_t boot_at, until_boot;
 	unsigned char evidence[STORE_ID];
 	char msg[sizeof((struct err *)0)->msg], hint[sizeof((struct err *)0)->hint], detail[sizeof((struct err *)0)->detail];
@@ -26,6 +26,7 @@ static void hash_identity(struct seal_hash *h, const struct plan *p, const char 
 	seal_hash_field(h, p->authority);
 	seal_hash_field(h, identity_get(&p->id, KEY_TENANT));
 	seal_hash_field(h, identity_get(&p->id, KEY_CLIENT_ID));
+	seal_hash_field(h, p->registry);
 }
 
 static void hash_request(unsigned char out[STORE_ID], const struct plan *p, const char *kind, const struct buf *print)
@@ -52,6 +53,7 @@ bool cache_key_make(const struct ctx *ctx, const struct plan *p, struct cache_ke
 	hash_identity(&h, p, "throttle");
 	seal_hash_end(&h, out->throttle);
 	memcpy(out->evidence, evidence.p, evidence.len < STORE_ID ? evidence.len : STORE_ID);
+	out->lock = p->registry ? LOCK_TRADE : LOCK_TOKEN;
 	return true;
 }
 
@@ -178,12 +180,18 @@ enum cache_answer cache_find(const struct ctx *ctx, const struct cache_key *key,
 	return a;
 }
 
+/* What it is for, in words. */
+static const char *held_as(const struct plan *p)
+{
+	return p->registry ? p->registry : plan_resource_name(p->resource);
+}
+
 static void keep_in_keyring(const struct ctx *ctx, const struct cache_key *key, const struct plan *p, const struct buf *data, struct store_mark since)
 {
 	char hex[2 * STORE_ID + 1];
 	struct keyring_call call;
 	AUTO_SECRET text = secret_new(KEYRING_VALUE_MAX);
-	AUTO_STR label = str_printf("daypass: token for %s (identity %s)", plan_resource_name(p->resource), p->id.name);
+	AUTO_STR label = str_printf("daypass: token for %s (identity %s)", held_as(p), p->id.name);
 	item_call(&call, KEYRING_PUT, key, hex);
 	call.label = label;
 	call.value = &text;
@@ -201,7 +209,7 @@ void cache_put(const struct ctx *ctx, const struct cache_key *key, const struct 
 	struct record r = {.length = secret_len(&t->value), .token = secret_reveal(&t->value), .issued_at = t->issued_at,
 			   .expires_at = t->expires_at, .refresh_at = refresh_time(t), .identity = p->id.name,
 			   .tenant = identity_get(&p->id, KEY_TENANT), .client_id = identity_get(&p->id, KEY_CLIENT_ID),
-			   .resource = p->resource, .source = p->source->name};
+			   .resource = p->registry ? p->registry : p->resource, .source = p->source->name};
 	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
 	r.boot_at = ctx->clock->boot(ctx->clock) - (late > 0 ? late : 0);
 	ctx->clock->boot_id(ctx->clock, r.boot);
@@ -221,7 +229,9 @@ static bool same_token(const struct buf *data, void *user)
 {
 	struct comparison *c = user;
 	struct record r;
-	if (!record_decode(data, &r) || r.length != secret_len(c->value) || !seal_same(r.token, secret_reveal(c->value), r.length))
+	if (!record_decode(data, &r))
+		return !c->value;
+	if (c->value && (r.length != secret_len(c->value) || !seal_same(r.token, secret_reveal(c->value), r.length)))
 		return false;
 	c->issued_at = r.issued_at;
 	return true;
@@ -235,7 +245,7 @@ struct wanted {
 static bool item_holds(const unsigned char *id, const struct keyring_item *i, struct comparison *c)
 {
 	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
-	return record_from_text(id, &i->value, &data) && same_token(&data, c);
+	return !c->value || (record_from_text(id, &i->value, &data) && same_token(&data, c));
 }
 
 static bool is_wanted(const struct keyring_item *i, const void *user)
@@ -256,7 +266,7 @@ static bool erase_in_keyring(const struct ctx *ctx, const struct cache_key *key,
 	enum keyring_answer a = keyring_ask(ctx, &call, NULL);
 	bool erased = call.found.count && item_holds(key->token, &call.found.items[0], c);
 	keyring_list_free(&call.found);
-	if (keyring_untold(a))
+	if (keyring_untold(a) && c->value)
 		note_refused(ctx, key, c->value);
 	if (!erased)
 		return false;
@@ -272,7 +282,7 @@ bool cache_erase(const struct ctx *ctx, const struct cache_key *key, const struc
 	bool here = ctx->store->erase(ctx->store, key->token, same_token, &c);
 	bool erased = erase_in_keyring(ctx, key, &c) || here;
 	*issued_at = c.issued_at;
-	if (erased)
+	if (erased || !value)
 		ctx->store->erase(ctx->store, key->failure, NULL, NULL);
 	log_trace("cache: %s", erased ? "the refused token is forgotten" : "the refused token was not here");
 	return erased;
@@ -291,7 +301,7 @@ static bool failure_speaks(const struct ctx *ctx, const unsigned char id[STORE_I
 		return false;
 	if (now >= r.until_boot && r.boot_at <= since)
 		return false;
-	*err = (struct err){.kind = (enum err_kind)r.kind};
+	*err = (struct err){.kind = (enum err_kind)r.kind, .denied = r.denied};
 	snprintf(err->msg, sizeof err->msg, "%s", r.msg);
 	snprintf(err->hint, sizeof err->hint, "%s", r.hint);
 	snprintf(err->detail, sizeof err->detail, "%s", r.detail);
@@ -312,6 +322,7 @@ void cache_fail(const struct ctx *ctx, const struct cache_key *key, const struct
 	memset(&r, 0, sizeof r);
 	r.format = RECORD_FAILURE;
 	r.kind = (uint32_t)err->kind;
+	r.denied = err->denied;
 	r.boot_at = ctx->clock->boot(ctx->clock);
 	r.until_boot = r.boot_at + seconds;
 	memcpy(r.evidence, key->evidence, STORE_ID);

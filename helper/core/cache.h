@@ -12,6 +12,7 @@
 struct cache_key {
 	unsigned char token[STORE_ID], failure[STORE_ID], throttle[STORE_ID];
 	unsigned char evidence[STORE_ID]; /* hash of the external token, zero where the source cannot say */
+	enum store_lock lock;		  /* of what kind it is */
 };
 
 enum cache_answer {
@@ -20,7 +21,7 @@ enum cache_answer {
 	CACHE_AGING, /* still good, and due for a refresh */
 };
 
-/* The key of a plan: format version, authority, tenant, client, scope, kind and the source's fingerprint. False where
+/* The key of a plan: format version, authority, tenant, client, scope, kind, registry and the source's fingerprint. False where
  * the source has gone, even if a token is cached: a job without its own right gets nothing of another's. */
 bool cache_key_make(const struct ctx *ctx, const struct plan *p, struct cache_key *out, struct err *err);
 /* The quick look: the runtime tier. Judged by wall clock and time since boot. */
@@ -29,8 +30,8 @@ enum cache_answer cache_get(const struct ctx *ctx, const struct cache_key *key, 
 enum cache_answer cache_find(const struct ctx *ctx, const struct cache_key *key, struct token *out);
 /* Keep a token of that plan in each tier that takes it, unless it was erased since the mark. */
 void cache_put(const struct ctx *ctx, const struct cache_key *key, const struct plan *p, const struct token *t, struct store_mark since);
-/* Forget the kept token if it is this one, in both tiers, and its failure record. True where it was there; issued_at
- * then gets its time. */
+/* Forget the kept token if it is this one (NULL: whatever it is), in both tiers, and its failure record. True where it
+ * was there; issued_at then gets its time. */
 bool cache_erase(const struct ctx *ctx, const struct cache_key *key, const struct secret *value, int64_t *issued_at);
 
 /* Is there a failure that speaks for us too: not over yet, or newer than since (seconds since boot)? A refusal counts

@@ -9,7 +9,7 @@
 #include "helper/core/binding.h"
 #include "helper/core/jwt.h"
 
-enum { FALLBACK_WAIT_S = 60, LOOP_WAIT_S = 300, LONGEST_S = 28 * 3600, SHOWN = 600 };
+enum { LOOP_WAIT_S = 300, LONGEST_S = 28 * 3600, SHOWN = 600 };
 
 /* What the judging of an answer needs. */
 struct attempt {
@@ -158,7 +158,7 @@ static bool refused(const struct attempt *a, const struct json *j, struct exchan
 static bool throttled(const struct ctx *ctx, const char *host, const struct http_response *r, struct exchange_failure *failure, struct err *err)
 {
 	failure->cure = CURE_WAIT;
-	failure->retry_after = answer_retry_after(r, ctx->clock->wall(ctx->clock), FALLBACK_WAIT_S);
+	failure->retry_after = answer_retry_after(r, ctx->clock->wall(ctx->clock), EXCHANGE_WAIT_S);
 	err_set(err, ERR_THROTTLED, NULL, "%s throttles us (HTTP 429)", host);
 	return err_hint(err, "retry in %lld s", (long long)failure->retry_after);
 }

@@ -13,6 +13,8 @@
 /* What may help after a failure. */
 enum exchange_cure { CURE_NONE, CURE_FRESH_ASSERTION, CURE_PAUSE, CURE_WAIT };
 
+enum { EXCHANGE_WAIT_S = 60 }; /* after a 429 without Retry-After */
+
 struct exchange_failure {
 	enum exchange_cure cure;
 	int64_t retry_after; /* seconds; with CURE_WAIT */

@@ -4,6 +4,7 @@
 #include "helper/base/str.h"
 #include "helper/core/exchange.h"
 #include "helper/core/jwt.h"
+#include "helper/core/step_acr.h"
 
 enum { REFRESH_MS = 3000, REFUSED_S = 5, NETWORK_S = 2, REFRESH_PAUSE_S = 30, BACKOFF_MS = 500 };
 
@@ -79,12 +80,35 @@ bool flow_exchange(struct ctx *ctx, const struct plan *p, struct token *out, int
 	return false;
 }
 
+/* An access token for the registry's own. The one from Entra has its own place in the cache, and its own lock. */
+static bool trade(struct ctx *ctx, const struct plan *p, struct token *out, int64_t *retry_after, struct err *err)
+{
+	struct exchange_failure f;
+	struct plan entra = *p; /* borrows all */
+	AUTO_RESULT t = {.token = token_new()};
+	entra.registry = NULL;
+	*retry_after = 0;
+	if (!flow_token(ctx, &entra, &t, err))
+		return false;
+	if (step_acr(ctx, p, &t.token, out, &f, err))
+		return true;
+	if (once_more(ctx, &f, err) && step_acr(ctx, p, &t.token, out, &f, err))
+		return true;
+	*retry_after = f.cure == CURE_WAIT ? f.retry_after : 0;
+	return false;
+}
+
+static bool fetch(struct ctx *ctx, const struct plan *p, struct token *out, int64_t *retry_after, struct err *err)
+{
+	return p->registry ? trade(ctx, p, out, retry_after, err) : flow_exchange(ctx, p, out, retry_after, err);
+}
+
 static bool fetch_and_keep(struct ctx *ctx, const struct plan *p, struct flow_result *out, struct err *err)
 {
 	int64_t retry_after;
 	struct store_mark since = ctx->store->mark(ctx->store, out->key.token);
 	struct token fresh = token_new();
-	if (flow_exchange(ctx, p, &fresh, &retry_after, err)) {
+	if (fetch(ctx, p, &fresh, &retry_after, err)) {
 		token_free(&out->token);
 		out->token = fresh;
 		out->cached = false;
@@ -114,7 +138,7 @@ static void refresh(struct ctx *ctx, const struct plan *p, struct flow_result *o
 	int64_t start = ctx->clock->boot(ctx->clock);
 	if (cache_failed(ctx, &out->key, start, &err))
 		return;
-	int lock = ctx->store->lock(ctx->store, out->key.token, 0, &possible);
+	int lock = ctx->store->lock(ctx->store, out->key.lock, out->key.token, 0, &possible);
 	if (lock < 0)
 		return;
 	struct token again = token_new();
@@ -159,7 +183,7 @@ bool flow_token(struct ctx *ctx, const struct plan *p, struct flow_result *out, 
 	if (cache_failed(ctx, &out->key, start, err))
 		return false;
 	bool possible;
-	int lock = ctx->store->lock(ctx->store, out->key.token, ctx->deadline_ms, &possible);
+	int lock = ctx->store->lock(ctx->store, out->key.lock, out->key.token, ctx->deadline_ms, &possible);
 	if (lock < 0 && possible)
 		return err_set(err, ERR_NETWORK, "try again, or allow more time: DAYPASS_TIMEOUT=60", "another daypass is still waiting for the same token");
 	bool ok = lock >= 0 && found(ctx, out);

@@ -5,7 +5,7 @@
 #include "helper/core/record.h"
 #include "helper/core/store_keyring.h"
 
-static const char *const schemas[] = {HELD_GIT_SCHEMA};
+static const char *const schemas[] = {HELD_GIT_SCHEMA, HELD_DOCKER_SCHEMA};
 
 void held_free(struct held_list *l)
 {
@@ -90,7 +90,15 @@ static void find_tokens(const struct ctx *ctx, struct held_list *out)
 
 static bool is_ours(const struct keyring_item *i, const void *user UNUSED)
 {
-	return str_ends(i->label, HELD_LABEL);
+	return str_ends(i->label, HELD_LABEL) || keyring_attr_get(i, HELD_DOCKER_MARK);
+}
+
+static void describe(const struct keyring_item *i, struct held *h)
+{
+	bool docker = keyring_attr_get(i, HELD_DOCKER_MARK);
+	h->what = docker ? str_printf("Docker: %s", i->label) : str_ndup(i->label, strlen(i->label) - strlen(HELD_LABEL));
+	h->user = str_dup(keyring_attr_get(i, docker ? "username" : "user"));
+	h->keyring = true;
 }
 
 static void find_credentials(const struct ctx *ctx, const char *schema, struct held_list *out)
@@ -101,10 +109,7 @@ static void find_credentials(const struct ctx *ctx, const char *schema, struct h
 		const struct keyring_item *item = &call.found.items[i];
 		if (!is_ours(item, NULL))
 			continue;
-		struct held *h = add(out);
-		h->what = str_ndup(item->label, strlen(item->label) - strlen(HELD_LABEL));
-		h->user = str_dup(keyring_attr_get(item, "user"));
-		h->keyring = true;
+		describe(item, add(out));
 	}
 	keyring_list_free(&call.found);
 }

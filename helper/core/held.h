@@ -4,14 +4,17 @@
 
 #include "helper/core/ctx.h"
 
-/* What clients gave us to keep is found again by its schema and the end of its label. */
+/* What clients gave us to keep is found again by its schema and, git's, by the end of its label; docker's by an attribute
+ * that only we give: its own helper takes the label for the server's name. */
 #define HELD_GIT_SCHEMA "org.git.Password"
 #define HELD_LABEL " (daypass)"
+#define HELD_DOCKER_SCHEMA "io.docker.Credentials"
+#define HELD_DOCKER_MARK "app"
 
 /* One token, or one credential that a client gave (identity NULL). All owned. */
 struct held {
 	unsigned char id[STORE_ID];
-	char *what;	/* the resource's id; "Git: https://HOST/PATH" */
+	char *what;	/* the resource's id or the registry; "Git: https://HOST/PATH", "Docker: SERVER" */
 	char *identity, *tenant, *client_id, *source;
 	char *user;	/* of a credential */
 	int64_t expires_at; /* 0 where unknown */

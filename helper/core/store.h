@@ -19,6 +19,10 @@ struct store_mark {
 	uint64_t generation;
 };
 
+/* What is locked. A trade (an access token for a registry's) needs the access token first: who holds a lock may take one
+ * further down, never one beside or above it. */
+enum store_lock { LOCK_TRADE, LOCK_TOKEN, LOCK_KEYRING };
+
 /* How the tier is, for people. */
 struct store_state {
 	const char *path;   /* borrowed; NULL where there is no folder to trust */
@@ -41,10 +45,10 @@ struct store {
 	bool (*still)(struct store *, struct store_mark since);
 	/* Let no writer about this id that began before write: something of it was erased elsewhere. */
 	void (*advance)(struct store *, const unsigned char id[STORE_ID]);
-	/* One process at a time for this id (NULL: for the keyring), until unlock or the end of the process. Waits until
-	 * clock.mono_ms is deadline_ms (0: does not wait). -1 where the lock is held by another or cannot be had;
-	 * *possible says which: false means that there is no folder to lock in. */
-	int (*lock)(struct store *, const unsigned char *id, int64_t deadline_ms, bool *possible);
+	/* One process at a time for this id (LOCK_KEYRING: for all, id may be NULL), until unlock or the end of the process.
+	 * Waits until clock.mono_ms is deadline_ms (0: does not wait). -1 where the lock is held by another or cannot be
+	 * had; *possible says which: false means that there is no folder to lock in. */
+	int (*lock)(struct store *, enum store_lock what, const unsigned char *id, int64_t deadline_ms, bool *possible);
 	void (*unlock)(struct store *, int lock);
 	/* Show every record that can be read, in no order. */
 	void (*each)(struct store *, void (*see)(void *user, const unsigned char id[STORE_ID], const struct buf *data), void *user);

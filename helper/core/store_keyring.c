@@ -124,7 +124,7 @@ static enum keyring_answer ask(const struct ctx *ctx, struct keyring_call *call,
 {
 	bool possible;
 	int64_t begin = ctx->clock->mono_ms(ctx->clock), end = begin + patience(ctx);
-	int lock = ctx->store->lock(ctx->store, NULL, end, &possible);
+	int lock = ctx->store->lock(ctx->store, LOCK_KEYRING, NULL, end, &possible);
 	bool busy = lock < 0 && possible; /* others wait for it; one of them will remember why */
 	enum keyring_answer a = busy ? KEYRING_HUNG : ask_locked(ctx, call, since, end);
 	ctx->store->unlock(ctx->store, lock);

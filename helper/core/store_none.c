@@ -30,7 +30,7 @@ static void no_advance(struct store *s UNUSED, const unsigned char id[STORE_ID] 
 {
 }
 
-static int no_lock(struct store *s UNUSED, const unsigned char *id UNUSED, int64_t deadline_ms UNUSED, bool *possible)
+static int no_lock(struct store *s UNUSED, enum store_lock what UNUSED, const unsigned char *id UNUSED, int64_t deadline_ms UNUSED, bool *possible)
 {
 	*possible = false;
 	return -1;

@@ -322,12 +322,12 @@ static bool still_there(struct store_runtime *s, int fd, const char *name)
 	return fstat(fd, &mine) == 0 && lstat(path, &theirs) == 0 && mine.st_ino == theirs.st_ino && mine.st_dev == theirs.st_dev;
 }
 
-static int rt_lock(struct store *port, const unsigned char *id, int64_t deadline_ms, bool *possible)
+static int rt_lock(struct store *port, enum store_lock what, const unsigned char *id, int64_t deadline_ms, bool *possible)
 {
 	struct store_runtime *s = self(port);
 	char name[32] = "lock.keyring";
-	if (id)
-		snprintf(name, sizeof name, "lock.%02u", (unsigned)id[0] % STRIPES);
+	if (what != LOCK_KEYRING)
+		snprintf(name, sizeof name, "lock.%s%02u", what == LOCK_TRADE ? "trade." : "", (unsigned)id[0] % STRIPES);
 	*possible = false;
 	for (int i = 0; i < TRIES; i++) {
 		int fd = dir(s, true) < 0 ? -1 : openat(s->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -51,7 +51,7 @@ static void lock_is_free(struct client *c, unsigned key)
 	bool possible;
 	struct store *s = c->w.ctx.store;
 	struct cache_key k = client_key(c, key);
-	int lock = s->lock(s, k.token, 0, &possible);
+	int lock = s->lock(s, LOCK_TOKEN, k.token, 0, &possible);
 	if (lock < 0)
 		ledger_wrong(c->l, SILENT, "key %u: its lock is held by nobody and cannot be had", key);
 	s->unlock(s, lock);

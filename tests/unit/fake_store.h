@@ -128,13 +128,13 @@ static inline struct store_state fake_state(struct store *port UNUSED)
 	return (struct store_state){.path = "/memory", .sealed = true};
 }
 
-static inline int fake_lock(struct store *port, const unsigned char *id, int64_t deadline_ms, bool *possible)
+static inline int fake_lock(struct store *port, enum store_lock what, const unsigned char *id UNUSED, int64_t deadline_ms, bool *possible)
 {
 	struct fake_store *s = fake_of(port);
 	bool fails = trips(s);
 	*possible = !s->no_folder && !fails;
 	s->locks++;
-	s->keyring_locks += !id;
+	s->keyring_locks += what == LOCK_KEYRING;
 	s->lock_until_ms = deadline_ms;
 	if (s->while_waiting) {
 		void (*act)(void *) = s->while_waiting;

@@ -14,7 +14,7 @@ static int lock_of(struct runtime *r, struct store_runtime *s, unsigned n, int64
 {
 	unsigned char id[STORE_ID];
 	make_id(id, n);
-	return s->port.lock(&s->port, id, wait_ms ? r->clock.mono_ms(&r->clock) + wait_ms : 0, possible);
+	return s->port.lock(&s->port, LOCK_TOKEN, id, wait_ms ? r->clock.mono_ms(&r->clock) + wait_ms : 0, possible);
 }
 
 static void second_store(struct runtime *r, struct store_runtime *s)
@@ -75,9 +75,9 @@ TEST(the_keyring_has_a_lock_of_its_own)
 	RUNTIME(r);
 	SECOND(r, other);
 	bool possible = false;
-	int keyring = r.store.port.lock(&r.store.port, NULL, 0, &possible);
+	int keyring = r.store.port.lock(&r.store.port, LOCK_KEYRING, NULL, 0, &possible);
 	assert_true(keyring >= 0 && possible);
-	assert_int_equal(other.port.lock(&other.port, NULL, r.clock.mono_ms(&r.clock) + 30, &possible), -1);
+	assert_int_equal(other.port.lock(&other.port, LOCK_KEYRING, NULL, r.clock.mono_ms(&r.clock) + 30, &possible), -1);
 	assert_true(possible);
 	for (unsigned i = 0; i < 64; i++) {
 		int lock = lock_of(&r, &other, i, 0, &possible);
@@ -85,7 +85,7 @@ TEST(the_keyring_has_a_lock_of_its_own)
 		other.port.unlock(&other.port, lock);
 	}
 	r.store.port.unlock(&r.store.port, keyring);
-	int theirs = other.port.lock(&other.port, NULL, 0, &possible);
+	int theirs = other.port.lock(&other.port, LOCK_KEYRING, NULL, 0, &possible);
 	assert_true(theirs >= 0);
 	other.port.unlock(&other.port, theirs);
 }

@@ -281,7 +281,7 @@ TEST(two_kinds_of_store_that_keep_nothing_say_so)
 	assert_false(none.get(&none, id, &b));
 	assert_false(none.put(&none, id, &b, 0, none.mark(&none, id)));
 	assert_false(none.erase(&none, id, same_text, one_text));
-	assert_int_equal(none.lock(&none, id, 0, &possible), -1);
+	assert_int_equal(none.lock(&none, LOCK_TOKEN, id, 0, &possible), -1);
 	assert_false(possible);
 	none.unlock(&none, -1);
 	assert_says(none.describe(&none), "none");
