@@ -23,10 +23,10 @@ static bool complete(const struct buf *b)
 /* To the blank line or the end: git writes at once, and closes without a blank line. */
 static bool read_input(const struct ctx *ctx, struct buf *in, struct err *err)
 {
-	const char *why = "it holds a NUL byte";
-	if (!protocol_read(ctx, in, complete, &why) || memchr(in->p, 0, in->len))
+	const char *why;
+	if (!protocol_read(ctx, in, complete, &why))
 		return bad_input(why, err);
-	return true;
+	return !memchr(in->p, 0, in->len) || bad_input("it holds a NUL byte", err);
 }
 
 /* A field that git sends once; twice is somebody's trick. */
