@@ -17,7 +17,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 from cloud import ids  # noqa: E402
 
-import keyring_cost  # noqa: E402  beside this file
+import docker_cost  # noqa: E402  beside this file
+import keyring_cost  # noqa: E402
 
 SHORT, LONG, WARM = 400, 40, 10  # rounds of processes that take one millisecond, and of those that take twenty
 MANY = 1000  # records in the cache
@@ -224,7 +225,7 @@ class Bench:
             from cloud.client import Cloud
             cloud = Cloud()
             cloud.reset()
-        steps = [("short calls", lambda: self.short(cloud)), ("crowded", self.crowded), ("keyring", self.keyring), ("size", self.size)]
+        steps = [("short calls", lambda: self.short(cloud)), ("crowded", self.crowded), ("docker", lambda: docker_cost.measure(self, cloud, SHORT)), ("keyring", self.keyring), ("size", self.size)]
         if cloud:
             steps += [("exchange", lambda: self.exchange(cloud)), ("herd", lambda: self.herd(cloud))]
         else:
