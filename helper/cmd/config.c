@@ -1,4 +1,4 @@
-/* daypass config check [URL] | keys: which identity serves a URL and why; what can be set. */
+/* daypass config check [URL | REGISTRY] | keys: which identity serves it and why; what can be set. */
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/cmd/cmd.h"
@@ -38,14 +38,16 @@ static void show_files(const struct ctx *ctx, struct buf *out)
 		buf_adds(out, "no configuration file: what the environment says counts\n");
 }
 
-/* https://USER@HOST/PATH as git would ask for it with useHttpPath set. */
+/* https://USER@HOST/PATH as git would ask for it with useHttpPath set; HOST alone as docker asks for a registry. */
 static bool request_of(const char *text, struct request *r, struct err *err)
 {
 	AUTO_URL u = {0};
 	AUTO_BUF path = buf_new(4096);
-	if (!url_parse(text, &u) || !url_decode(&path, u.path))
-		return err_set(err, ERR_USAGE, "daypass config check https://dev.azure.com/ORG/PROJECT/_git/REPO", "'%s' is not a URL", text);
-	*r = (struct request){.kind = REQUEST_GIT, .action = ACTION_GET, .scheme = str_dup(u.scheme), .host = str_dup(u.host), .path = str_dup(path.p), .user = str_dup(u.user)};
+	bool registry = !strstr(text, "://") && strpbrk(text, ".:");
+	AUTO_STR whole = str_printf("%s%s", registry ? "https://" : "", text);
+	if (!url_parse(whole, &u) || !url_decode(&path, u.path))
+		return err_set(err, ERR_USAGE, "daypass config check https://dev.azure.com/ORG/PROJECT/_git/REPO (or a registry: NAME.azurecr.io)", "'%s' is not a URL", text);
+	*r = (struct request){.kind = registry ? REQUEST_DOCKER : REQUEST_GIT, .action = ACTION_GET, .scheme = str_dup(u.scheme), .host = str_dup(u.host), .path = str_dup(path.p), .user = str_dup(u.user)};
 	r->port = u.port == url_own_port(u.scheme) ? 0 : u.port;
 	return true;
 }
@@ -64,30 +66,36 @@ static int check_url(struct ctx *ctx, const char *text, struct buf *out)
 		err_set(&err, ERR_POLICY, NULL, "%s: not answered for: only https on port 443 is", text);
 		return cmd_fail(&err);
 	}
-	if (p.keeps)
-		buf_addf(out, "%s\n  what git gives for it is kept in the keyring and goes first: store = keyring\n", text);
+	const char *client = r.kind == REQUEST_GIT ? "git" : "docker";
+	if (p.keeps && !p.registry)
+		buf_addf(out, "%s\n  what %s gives for it is kept in the keyring and goes first: store = keyring\n", text, client);
 	if (v == PLAN_NOT_OURS && p.keeps)
 		return cmd_print(ctx, out);
 	if (v == PLAN_NOT_OURS) {
-		buf_addf(out, "%s: not answered for, so git asks its next helper or you\n  because %s\n", text, p.why);
+		buf_addf(out, "%s: not answered for, so %s\n  because %s\n", text, r.kind == REQUEST_GIT ? "git asks its next helper or you" : "docker goes on without a log-in", p.why);
 		cmd_print(ctx, out);
 		return ERR_POLICY;
 	}
 	buf_addf(out, "%s\n  served by %s\n", text, p.why);
 	if (p.authority)
 		buf_addf(out, "  tenant %s, client %s, at %s\n  audience %s\n", identity_get(&p.id, KEY_TENANT), identity_get(&p.id, KEY_CLIENT_ID), p.authority, p.audience);
+	if (p.registry)
+		buf_addf(out, "  then at the registry %s; a log-in under another name that docker gave goes first\n", p.registry);
 	return cmd_print(ctx, out);
 }
 
-/* A git pattern for a host that no token goes to. */
-static bool is_dead(const struct section *s)
+/* What to say of a pattern for hosts that no token goes to; else "". */
+static const char *never(const struct section *s)
 {
-	const char *rest = strstr(s->name, "://");
-	if (!rest || config_keeps_only(s))
-		return false;
-	AUTO_STR host = str_ndup(rest + 3, strcspn(rest + 3, "/:"));
+	const char *mark = strstr(s->name, "://"), *rest = mark ? mark + 3 : s->name;
+	if (s->kind != SECTION_MATCH || config_keeps_only(s) || str_starts(s->name, "kube:") || str_starts(s->name, "resource:"))
+		return "";
+	AUTO_STR host = str_ndup(rest, strcspn(rest, "/:"));
 	str_lower(host);
-	return !plan_pattern_serves(REQUEST_GIT, host);
+	if (plan_pattern_serves(mark ? REQUEST_GIT : REQUEST_DOCKER, host))
+		return "";
+	return mark ? ": never used, daypass answers git for dev.azure.com and ORG.visualstudio.com only"
+		    : ": never used, a registry's pattern ends with two labels at least, such as *.azurecr.io";
 }
 
 static int config(struct ctx *ctx, int argc, char *const *argv)
@@ -105,10 +113,9 @@ static int config(struct ctx *ctx, int argc, char *const *argv)
 	for (size_t i = 0; i < ctx->config->count; i++) {
 		const struct section *s = &ctx->config->sections[i];
 		static const char *const words[] = {"daypass", "identity", "match"};
-		const char *never = s->kind == SECTION_MATCH && is_dead(s) ? ": never used, daypass answers git for dev.azure.com and ORG.visualstudio.com only" : "";
-		buf_addf(&out, "  [%s%s%s] at %s%s\n", words[s->kind], *s->name ? " " : "", s->name, s->origin, never);
+		buf_addf(&out, "  [%s%s%s] at %s%s\n", words[s->kind], *s->name ? " " : "", s->name, s->origin, never(s));
 	}
 	return cmd_print(ctx, &out);
 }
 
-const struct command command_config = {"config", "config check [URL] | config keys", "which identity serves a URL and why; what can be set", config};
+const struct command command_config = {"config", "config check [URL | REGISTRY] | config keys", "which identity serves it and why; what can be set", config};
