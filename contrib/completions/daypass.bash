@@ -6,7 +6,9 @@ _daypass() {
 	*' fic print '*) words='--name --audience --json' ;;
 	*' fic '*) words='print' ;;
 	*' configure git '* | *' unconfigure git '*) words='--global --system --file --dry-run' ;;
-	*' configure '* | *' unconfigure '*) words='git' ;;
+	*' configure docker '* | *' configure podman '*) words='--all --file --dry-run' ;;
+	*' unconfigure docker '* | *' unconfigure podman '*) words='--file --dry-run' ;;
+	*' configure '* | *' unconfigure '*) words='git docker podman' ;;
 	*' cache '*) words='list clear status --json' ;;
 	*' logout '*) words='--all' ;;
 	*' config '*) words='check keys' ;;

@@ -2,7 +2,7 @@
 complete -c daypass -f
 complete -c daypass -n __fish_use_subcommand -a whoami -d 'who this place is to Entra'
 complete -c daypass -n __fish_use_subcommand -a fic -d 'the federated credential that would make this place work'
-complete -c daypass -n __fish_use_subcommand -a configure -d 'make git ask daypass'
+complete -c daypass -n __fish_use_subcommand -a configure -d 'make git, docker or podman ask daypass'
 complete -c daypass -n __fish_use_subcommand -a unconfigure -d 'take that back'
 complete -c daypass -n __fish_use_subcommand -a cache -d 'what is held, and where; never a token'
 complete -c daypass -n __fish_use_subcommand -a logout -d 'forget every token'
@@ -14,9 +14,10 @@ complete -c daypass -n '__fish_seen_subcommand_from fic' -a print
 complete -c daypass -n '__fish_seen_subcommand_from fic' -l name -x
 complete -c daypass -n '__fish_seen_subcommand_from fic' -l audience -x
 complete -c daypass -n '__fish_seen_subcommand_from fic' -l json
-complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -a git
-complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l global
-complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l system
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -a 'git docker podman'
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure; and __fish_seen_subcommand_from git' -l global
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure; and __fish_seen_subcommand_from git' -l system
+complete -c daypass -n '__fish_seen_subcommand_from configure; and __fish_seen_subcommand_from docker podman' -l all
 complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l file -r
 complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l dry-run
 complete -c daypass -n '__fish_seen_subcommand_from cache' -a 'list clear status'

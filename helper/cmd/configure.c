@@ -4,7 +4,7 @@
 #include "helper/base/str.h"
 
 /* One row for each program that can be configured. */
-static const struct configure_subject *const subjects[] = {&configure_git};
+static const struct configure_subject *const subjects[] = {&configure_git, &configure_docker, &configure_podman};
 
 static int dispatch(struct ctx *ctx, bool undo, int argc, char *const *const_argv)
 {
@@ -34,5 +34,9 @@ static int unconfigure(struct ctx *ctx, int argc, char *const *argv)
 	return dispatch(ctx, true, argc, argv);
 }
 
-const struct command command_configure = {"configure", "configure git [--global | --system | --file FILE] [--dry-run]", "make git ask daypass, and nobody else, for Azure Repos", configure};
-const struct command command_unconfigure = {"unconfigure", "unconfigure git [--global | --system | --file FILE] [--dry-run]", "take that back: the file is as it was before", unconfigure};
+#define GIT "git [--global | --system | --file FILE] [--dry-run]"
+#define USAGE "configure " GIT " | configure docker|podman [REGISTRY ...] [--all] [--file FILE] [--dry-run]"
+#define UNDO_USAGE "unconfigure " GIT " | unconfigure docker|podman [--file FILE] [--dry-run]"
+
+const struct command command_configure = {"configure", USAGE, "make git, docker or podman ask daypass for what is Azure's", configure};
+const struct command command_unconfigure = {"unconfigure", UNDO_USAGE, "take that back: the file is as it was before", unconfigure};

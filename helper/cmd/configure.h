@@ -1,4 +1,5 @@
-/* What the files of `daypass configure` share: the table's row, and what git's configuration is edited with. */
+/* What the files of `daypass configure` share: the table's row, and what git's configuration is edited with. For docker and
+ * podman see configure_docker.h. */
 #ifndef DAYPASS_CONFIGURE_H
 #define DAYPASS_CONFIGURE_H
 
@@ -11,7 +12,7 @@ struct configure_subject {
 	int (*run)(struct ctx *ctx, bool undo, int argc, char **argv);
 };
 
-extern const struct configure_subject configure_git;
+extern const struct configure_subject configure_git, configure_docker, configure_podman;
 
 /* Which of git's files: the one of the person, of the machine, or one that was named. GIT_XDG is read before
  * ~/.gitconfig, and is GIT_GLOBAL itself only where that does not exist. */
