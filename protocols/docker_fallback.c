@@ -1,5 +1,5 @@
 /* Registries that are not ours go to another credential helper, where the configuration names one (fallback = NAME). */
-#include "helper/base/json.h"
+#include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "protocols/docker.h"
 
@@ -31,6 +31,10 @@ void docker_fallback(const struct ctx *ctx, const struct request *r, const struc
 	AUTO_STR path = fallback_path(ctx, err);
 	if (!path && !err->kind && r->action == ACTION_STORE)
 		nobody_keeps(s, err);
+	if (!path && err->kind && r->action == ACTION_GET) { /* a public image needs no helper: say it, and go on */
+		log_line("%s; %s", err->msg, err->hint);
+		*err = ERR_INIT;
+	}
 	if (!path)
 		return;
 	if (r->action == ACTION_STORE)

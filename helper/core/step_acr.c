@@ -1,6 +1,7 @@
 #include "helper/core/step_acr.h"
 
 #include "helper/base/clock.h"
+#include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/core/answer.h"
@@ -71,6 +72,7 @@ static bool accept(const struct visit *v, const struct json *j, struct token *ou
 		return bad_success(v->plan, "the refresh token has expired already", err);
 	if (life > LONGEST_S)
 		return bad_success(v->plan, "the refresh token would be good for longer than a day", err);
+	log_trace("registry: %s gave a refresh token for %lld s", v->plan->registry, (long long)life);
 	out->expires_at = out->issued_at + life;
 	out->refresh_at = out->issued_at + life / 2;
 	return true;
