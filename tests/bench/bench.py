@@ -141,6 +141,7 @@ class Bench:
             self.write("assertion", cloud.mint())
             self.fill({})
             commands["cached get, token file"] = (self.ours, {}, self.program, "get")
+            commands["docker: cached get"] = docker_cost.cached(self, cloud)
         for name, command in (("git credential-cache get", self.git_cache()), ("git-credential-libsecret get", self.libsecret())):
             if command:
                 commands[name] = command
@@ -225,7 +226,7 @@ class Bench:
             from cloud.client import Cloud
             cloud = Cloud()
             cloud.reset()
-        steps = [("short calls", lambda: self.short(cloud)), ("crowded", self.crowded), ("docker", lambda: docker_cost.measure(self, cloud, SHORT)), ("keyring", self.keyring), ("size", self.size)]
+        steps = [("short calls", lambda: self.short(cloud)), ("crowded", self.crowded), ("docker", lambda: docker_cost.measure(self, SHORT)), ("keyring", self.keyring), ("size", self.size)]
         if cloud:
             steps += [("exchange", lambda: self.exchange(cloud)), ("herd", lambda: self.herd(cloud))]
         else:
