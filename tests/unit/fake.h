@@ -66,7 +66,7 @@ static inline struct fake_clock fake_clock(void)
 struct answer {
 	long status;
 	const char *type, *body;
-	const char *retry_after, *date, *location, *server;
+	const char *retry_after, *date, *location, *server, *request_id;
 	int64_t takes_ms;
 	bool fails; /* no answer at all */
 };
@@ -129,6 +129,7 @@ static inline bool fake_perform(struct http *http, const struct http_request *q,
 	fill_text(r->date, sizeof r->date, a->date);
 	fill_text(r->location, sizeof r->location, a->location);
 	fill_text(r->server, sizeof r->server, a->server);
+	fill_text(r->request_id, sizeof r->request_id, a->request_id);
 	return secret_set(&r->body, a->body ? a->body : "", a->body ? strlen(a->body) : 0);
 }
 
@@ -142,6 +143,8 @@ struct fake_proc {
 	size_t calls;
 	int64_t timeout_ms;
 	char *line, *more; /* argv joined by blanks; added variables joined by line ends */
+	char *in;	   /* what its stdin held; NULL: none */
+	size_t became;	   /* how often we turned into that program; the test goes on as if it had ended */
 };
 
 static inline char *joined(const char *const *list, const char *between)
@@ -152,14 +155,29 @@ static inline char *joined(const char *const *list, const char *between)
 	return buf_take(&b);
 }
 
+static inline void note_child(struct fake_proc *p, const char *const *argv, const char *const *more, const struct buf *in)
+{
+	free(p->line);
+	free(p->more);
+	free(p->in);
+	p->line = joined(argv, " ");
+	p->more = joined(more, "\n");
+	p->in = in ? str_ndup(in->p, in->len) : NULL;
+}
+
+static inline bool fake_become(struct proc *proc, const char *const *argv, const struct buf *in, struct err *err)
+{
+	struct fake_proc *p = (struct fake_proc *)(void *)proc;
+	p->became++;
+	note_child(p, argv, NULL, in);
+	return !p->fails || err_set(err, ERR_SOURCE, NULL, "%s: cannot be started: No such file or directory", argv[0]);
+}
+
 static inline bool fake_run(struct proc *proc, struct proc_run *r, struct err *err)
 {
 	struct fake_proc *p = (struct fake_proc *)(void *)proc;
 	p->calls++;
-	free(p->line);
-	free(p->more);
-	p->line = joined(r->argv, " ");
-	p->more = joined(r->more_env, "\n");
+	note_child(p, r->argv, r->more_env, r->in);
 	p->timeout_ms = r->timeout_ms;
 	if (p->fails)
 		return err_set(err, ERR_SOURCE, NULL, "%s: cannot be started: No such file or directory", r->argv[0]);
@@ -297,7 +315,7 @@ static inline void world_begin(struct world *w)
 			      .config = &w->config, .sources = all_sources, .in = -1, .out = -1};
 	w->http.port = (struct http){.perform = fake_perform, .env = &w->ctx.env};
 	w->http.clock = &w->clock;
-	w->proc.port = (struct proc){.run = fake_run, .env = &w->ctx.env};
+	w->proc.port = (struct proc){.run = fake_run, .become = fake_become, .env = &w->ctx.env};
 	w->store = fake_store();
 	w->ctx.deadline_ms = w->clock.ms + 20000;
 	world_config(w, IDENTITY);
@@ -313,6 +331,7 @@ static inline void world_end(struct world *w)
 	fake_script = (struct fake_source_script){.state = SOURCE_ABSENT};
 	free(w->proc.line);
 	free(w->proc.more);
+	free(w->proc.in);
 	fake_store_end(&w->store);
 	config_free(&w->config);
 }
@@ -323,6 +342,12 @@ static inline void world_end(struct world *w)
 static inline struct request git_request(const char *host, const char *path, const char *user)
 {
 	return (struct request){.kind = REQUEST_GIT, .action = ACTION_GET, .scheme = str_dup("https"), .host = str_dup(host), .path = str_dup(path), .user = str_dup(user)};
+}
+
+/* A Docker client's. */
+static inline struct request docker_request(const char *host)
+{
+	return (struct request){.kind = REQUEST_DOCKER, .action = ACTION_GET, .scheme = str_dup("https"), .host = str_dup(host), .path = str_dup("")};
 }
 
 /* The plan for https://dev.azure.com/contoso; the test fails where there is none. */
