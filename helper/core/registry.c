@@ -4,7 +4,7 @@
 
 #define ALNUM "abcdefghijklmnopqrstuvwxyz0123456789"
 
-enum { NAME_MIN = 5, NAME_MAX_LEN = 50 };
+enum { NAME_MIN = 5, NAME_MAX_LEN = 50, LABEL_MAX = 63 };
 
 static const char geo[] = ".geo.";
 
@@ -20,10 +20,10 @@ bool registry_host_ok(const char *host)
 			return false;
 		rest += 1 + hash;
 	}
-	if (*rest != '.')
+	if (*rest != '.' || rest - host > LABEL_MAX)
 		return false;
 	const char *region = strstr(rest, geo);
-	return !region || (region > rest + 1 && strspn(rest + 1, ALNUM) == (size_t)(region - rest - 1));
+	return !region || (region > rest + 1 && region - rest - 1 <= LABEL_MAX && strspn(rest + 1, ALNUM) == (size_t)(region - rest - 1));
 }
 
 char *registry_global(const char *host)
