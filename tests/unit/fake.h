@@ -350,15 +350,26 @@ static inline struct request docker_request(const char *host)
 	return (struct request){.kind = REQUEST_DOCKER, .action = ACTION_GET, .scheme = str_dup("https"), .host = str_dup(host), .path = str_dup("")};
 }
 
-/* The plan for https://dev.azure.com/contoso; the test fails where there is none. */
+/* The plan for that request; the test fails where there is none. */
+static inline void plan_of(struct world *w, const struct request *r, struct plan *p)
+{
+	struct err err = ERR_INIT;
+	if (plan_make(&w->ctx, r, p, &err) != PLAN_OURS)
+		fail_msg("no plan: %s", err.msg);
+}
+
+/* For https://dev.azure.com/contoso. */
 static inline void world_plan(struct world *w, struct plan *p)
 {
 	AUTO_REQUEST r = git_request("dev.azure.com", "contoso/_git/app", NULL);
-	struct err err = ERR_INIT;
-	if (plan_make(&w->ctx, &r, p, &err) != PLAN_OURS) {
-		print_error("no plan: %s\n", err.msg);
-		fail();
-	}
+	plan_of(w, &r, p);
+}
+
+/* For that registry. */
+static inline void world_plan_registry(struct world *w, const char *host, struct plan *p)
+{
+	AUTO_REQUEST r = docker_request(host);
+	plan_of(w, &r, p);
 }
 
 #endif
