@@ -3,7 +3,7 @@
 #include "helper/base/str.h"
 #include "protocols/docker.h"
 
-enum { LIST_MS = 10000, LOGIN_MAX = 256 * 1024 };
+enum { LIST_MS = 10000, LOGIN_MAX = 1024 * 1024 }; /* escaped, a log-in may be twice as long as it came */
 
 /* Its path, or NULL: none is named (err ERR_NONE), or it is not here. */
 static char *fallback_path(const struct ctx *ctx, struct err *err)
