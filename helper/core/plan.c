@@ -62,7 +62,7 @@ char *plan_job_host(const struct ctx *ctx)
 static bool names_domain(const char *pattern)
 {
 	const char *star = strrchr(pattern, '*');
-	return strchr(star ? star + 2 : pattern, '.') && !(star && !star[1]);
+	return star ? star[1] && strchr(star + 2, '.') : strchr(pattern, '.') != NULL;
 }
 
 bool plan_pattern_serves(enum request_kind kind, const char *pattern)
@@ -258,14 +258,6 @@ static bool find_section(const struct ctx *ctx, const struct request *r, bool kn
 	return true;
 }
 
-/* A registry with a name that we do not know, a custom domain or another cloud's, is one where a [match] says so. */
-static const struct host_row *row_by_match(const struct request *r, const struct match *m)
-{
-	static const struct host_row custom = {REQUEST_DOCKER, "", NULL, RESOURCE_REGISTRY, true};
-	bool ours = r->kind == REQUEST_DOCKER && request_is_plain_https(r) && m->result == MATCH_FOUND && !config_keeps_only(m->section);
-	return ours && names_domain(m->section->name) ? &custom : NULL;
-}
-
 /* The cloud that a login server's name fixes, or NULL. */
 static const char *registry_cloud(const char *host)
 {
@@ -273,6 +265,16 @@ static const char *registry_cloud(const char *host)
 		if (hosts[i].kind == REQUEST_DOCKER && url_host_match(hosts[i].pattern, host))
 			return hosts[i].cloud;
 	return NULL;
+}
+
+/* A registry with a name that we do not know, a custom domain or another cloud's, is one where a [match] says so. One of
+ * Azure's own names that no registry can have is none, whatever a wildcard covers. */
+static const struct host_row *row_by_match(const struct request *r, const struct match *m)
+{
+	static const struct host_row custom = {REQUEST_DOCKER, "", NULL, RESOURCE_REGISTRY, true};
+	bool ours = r->kind == REQUEST_DOCKER && request_is_plain_https(r) && m->result == MATCH_FOUND && !config_keeps_only(m->section) &&
+		    (m->literal || !registry_cloud(r->host));
+	return ours && names_domain(m->section->name) ? &custom : NULL;
 }
 
 /* An identity of one cloud is not told to the registries of another. */
