@@ -1,4 +1,4 @@
-/* [match] sections held against git requests. */
+/* [match] sections held against requests. */
 #include "helper/core/match.h"
 
 #include "tests/unit/fake.h"
@@ -162,6 +162,77 @@ TEST(git_must_send_the_path_where_a_pattern_of_the_host_has_one)
 	assert_false(match_needs_path(&w->config, "x.visualstudio.com"));
 }
 
+/* --- registries --------------------------------------------------------------------------------------------------------- */
+
+static struct match find_registry(const char *host, int port)
+{
+	AUTO_REQUEST r = docker_request(host);
+	r.port = port;
+	return match_find(&w->config, &r, MATCH_ALL);
+}
+
+static void finds_registry(const char *host, int port, const char *pattern)
+{
+	struct match m = find_registry(host, port);
+	if (!str_eq(m.section ? m.section->name : NULL, pattern) && (m.section || pattern))
+		fail_msg("%s:%d: %s instead of %s", host, port, m.section ? m.section->name : "nothing", pattern ? pattern : "nothing");
+}
+
+TEST(bare_hosts_are_about_registries_and_urls_are_not)
+{
+	MATCHES("[match https://contoso.azurecr.io]\n[match kube:contoso.azurecr.io]\n");
+	assert_int_equal(find_registry("contoso.azurecr.io", 0).result, MATCH_NO_PATTERNS);
+	world_config(w, IDENTITY "[match contoso.azurecr.io]\n");
+	finds_registry("contoso.azurecr.io", 0, "contoso.azurecr.io");
+	assert_int_equal(find("contoso.azurecr.io", "x", NULL).result, MATCH_NO_PATTERNS);
+}
+
+TEST(a_registrys_own_name_wins_over_a_wildcard_whatever_the_order)
+{
+	MATCHES("[match *.azurecr.io]\n[match Contoso.azurecr.io]\n[match *.*.geo.azurecr.io]\n");
+	finds_registry("contoso.azurecr.io", 0, "Contoso.azurecr.io");
+	assert_true(find_registry("contoso.azurecr.io", 0).literal);
+	finds_registry("fabrikam.azurecr.io", 0, "*.azurecr.io");
+	assert_false(find_registry("fabrikam.azurecr.io", 0).literal);
+	finds_registry("contoso.eastus.geo.azurecr.io", 0, "*.*.geo.azurecr.io");
+	finds_registry("azurecr.io", 0, NULL);
+	finds_registry("a.b.azurecr.io", 0, NULL);
+	finds_registry("contoso.azurecr.io.evil.example", 0, NULL);
+}
+
+TEST(a_registrys_port_is_part_of_its_name)
+{
+	MATCHES("[match contoso.azurecr.io]\n[match local:5000]\nstore = keyring\n[match *.local:5000]\nstore = keyring\n[match secure:443]\nstore = keyring\n");
+	finds_registry("contoso.azurecr.io", 8443, NULL);
+	finds_registry("local", 5000, "local:5000");
+	finds_registry("local", 0, NULL);
+	finds_registry("local", 5001, NULL);
+	finds_registry("a.local", 5000, "*.local:5000");
+	finds_registry("secure", 0, "secure:443");
+}
+
+TEST(a_lone_star_that_keeps_covers_every_host_on_every_port)
+{
+	MATCHES("[match *]\nstore = keyring\n[match ghcr.io]\nstore = keyring\n");
+	finds_registry("docker.io", 0, "*");
+	finds_registry("a.b.c.example", 5000, "*");
+	finds_registry("", 0, "*");
+	finds_registry("ghcr.io", 0, "ghcr.io");
+}
+
+TEST(a_lone_star_about_tokens_is_one_label)
+{
+	MATCHES("[match *]\nidentity = b\n");
+	finds_registry("docker.io", 0, NULL);
+	finds_registry("localhost", 5000, NULL);
+}
+
+TEST(of_two_that_say_the_same_the_first_counts)
+{
+	MATCHES("[match *.azurecr.io]\nidentity = b\n[match contoso.*.io]\n");
+	finds_registry("contoso.azurecr.io", 0, "*.azurecr.io");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +252,12 @@ int main(void)
 		T(the_organization_is_path_then_user_or_the_label_of_an_old_host),
 		T(an_organization_of_more_than_64_letters_is_none),
 		T(git_must_send_the_path_where_a_pattern_of_the_host_has_one),
+		T(bare_hosts_are_about_registries_and_urls_are_not),
+		T(a_registrys_own_name_wins_over_a_wildcard_whatever_the_order),
+		T(a_registrys_port_is_part_of_its_name),
+		T(a_lone_star_that_keeps_covers_every_host_on_every_port),
+		T(a_lone_star_about_tokens_is_one_label),
+		T(of_two_that_say_the_same_the_first_counts),
 	};
 	return RUN(tests);
 }
