@@ -63,6 +63,15 @@ TEST(the_headers_that_matter_are_kept_cleaned_and_cut)
 	assert_true(http_is_json(&s.r));
 }
 
+/* Azure Container Registry's name for it. */
+TEST(a_registrys_correlation_id_is_the_requests_id)
+{
+	SERVER(s, "HTTP/1.1 401 Unauthorized\r\nX-Ms-Correlation-Request-Id:  11111111-2222-3333-4444-555555555555 \r\nContent-Length: 0\r\n\r\n");
+	assert_true(ask_for(&s, (struct http_request){0}, LONG_MS));
+	assert_text(s.r.request_id, "11111111-2222-3333-4444-555555555555");
+	assert_false(s.r.from_entra);
+}
+
 TEST(a_redirect_is_an_answer_and_not_followed)
 {
 	SERVER(s, "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
@@ -198,6 +207,7 @@ int main(void)
 		T(a_bearer_token_goes_into_its_header_with_the_word_asked_for),
 		T(a_large_form_is_sent_whole),
 		T(the_headers_that_matter_are_kept_cleaned_and_cut),
+		T(a_registrys_correlation_id_is_the_requests_id),
 		T(a_redirect_is_an_answer_and_not_followed),
 		T(an_answer_cut_short_is_no_answer),
 		T(what_is_no_http_is_no_answer),
