@@ -316,12 +316,25 @@ TEST(the_fallback_is_never_asked_about_a_registry_of_ours)
 	assert_int_equal(p.d.w.proc.became, 0);
 }
 
-TEST(a_fallback_that_is_not_here_is_an_error_and_no_not_found)
+#define MISSING "fallback = other: there is no docker-credential-other in a safe folder of PATH; install it, or take that line out of daypass's configuration"
+
+/* A public image needs no helper; what is to be kept or forgotten does. */
+TEST(a_fallback_that_is_not_here_is_told_and_stops_no_public_pull)
 {
 	PORT(p);
 	world_env(&p.d.w, "PATH", "/nowhere");
-	errs(&p.d.w, "get", "ghcr.io", "fallback = other: there is no docker-credential-other in a safe folder of PATH; install it, or take that line out of daypass's configuration");
-	world_env(&p.d.w, "PATH", p.tmp.path);
+	CALL c = docker_call(&p.d.w, "get", "ghcr.io");
+	assert_text(c.out, NOT_FOUND);
+	assert_text(c.line, "daypass: " MISSING "\n");
+	assert_int_equal(c.status, 1);
+	errs(&p.d.w, "store", LOGIN("ghcr.io", "alice", "s3cret"), MISSING);
+	errs(&p.d.w, "erase", "ghcr.io", MISSING);
+	assert_int_equal(p.d.w.proc.became, 0);
+}
+
+TEST(a_fallback_that_cannot_be_started_is_an_error)
+{
+	PORT(p);
 	p.d.w.proc.fails = true;
 	AUTO_STR text = str_printf("%s: cannot be started: No such file or directory", p.program);
 	errs(&p.d.w, "get", "ghcr.io", text);
@@ -356,7 +369,8 @@ int main(void)
 		T(a_registry_of_others_is_handed_to_the_fallback),
 		T(the_largest_secret_reaches_the_fallback_whole),
 		T(the_fallback_is_never_asked_about_a_registry_of_ours),
-		T(a_fallback_that_is_not_here_is_an_error_and_no_not_found),
+		T(a_fallback_that_is_not_here_is_told_and_stops_no_public_pull),
+		T(a_fallback_that_cannot_be_started_is_an_error),
 		T(without_a_fallback_a_log_in_elsewhere_is_not_lost_silently),
 	};
 	return RUN(tests);
