@@ -21,7 +21,6 @@ static inline struct call docker_call(struct world *w, const char *verb, const c
 
 /* What was made of a call, before anything is decided. */
 struct parsed {
-	struct world w;
 	struct request r;
 	struct exchange_state s;
 	struct err err;
@@ -32,7 +31,6 @@ static inline void parsed_end(struct parsed *p)
 {
 	request_free(&p->r);
 	exchange_state_free(&p->s);
-	world_end(&p->w);
 }
 
 #define PARSED CLEANUP(parsed_end) struct parsed
@@ -42,11 +40,11 @@ static inline void parse_verb(struct parsed *p, const char *verb, const char *te
 	char word[32];
 	char *const argv[] = {word, NULL};
 	*p = (struct parsed){.s = exchange_state_new(), .err = ERR_INIT};
-	world_begin(&p->w);
+	WORLD(w);
 	snprintf(word, sizeof word, "%s", verb);
-	p->w.ctx.in = given(text, len);
-	p->ok = protocol_docker.parse(&p->w.ctx, 1, argv, &p->r, &p->s, &p->err);
-	close(p->w.ctx.in);
+	w.ctx.in = given(text, len);
+	p->ok = protocol_docker.parse(&w.ctx, 1, argv, &p->r, &p->s, &p->err);
+	close(w.ctx.in);
 }
 
 #define PARSE(p, text) PARSED p; parse_verb(&p, "get", text, strlen(text))
