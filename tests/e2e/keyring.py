@@ -184,6 +184,10 @@ class Keyring:
 
     def put(self, secret, label="theirs", modified=None, **attributes):
         """An item, as any other program of the user makes it. modified: seconds since 1970, for mocks only."""
+        self.create(secret, label, attributes, modified)
+
+    def create(self, secret, label, attributes, modified=None):
+        """The same where names of attributes are no words of Python's, or one is "label"."""
         session = self.session()
         properties = {f"{SECRET}Item.Label": label, f"{SECRET}Item.Attributes": dbus.Dictionary(attributes, signature="ss")}
         if modified:
