@@ -14,7 +14,7 @@ A case is a folder of small text files; one that is missing is empty:
   in, out, err    stdin, and exactly what stdout and stderr must be; parts of several steps are split by "---" lines
 
 In all of them \\r \\n \\0 \\xNN \\\\ are bytes, a backslash at the end of a line joins it with the next, {64*x} repeats, and
-{DIR} {CONFIG} {UID} {CLIENT} {TOKEN} {SHA256_TOKEN} {TOKEN2} {SHA256_TOKEN2} {EXPIRES} {ASSERTION} {ASSERTION2} stand for what they
+{DIR} {CONFIG} {UID} {VERSION} {CLIENT} {TOKEN} {SHA256_TOKEN} {TOKEN2} {SHA256_TOKEN2} {EXPIRES} {ASSERTION} {ASSERTION2} stand for what they
 say: the fake az (bin/az) gives TOKEN when it is asked first, and TOKEN2 later."""
 import base64
 import ctypes
@@ -49,10 +49,15 @@ def part(value):
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
+def version():
+    with open(os.path.join(HERE, "../../Makefile")) as f:
+        return re.search(r"^VERSION = (\S+)", f.read(), re.M).group(1)
+
+
 def words_of(now):
     """What the placeholders stand for."""
     claims = {"iss": "https://sts.windows.net/x/", "appid": CLIENT, "iat": now, "exp": now + 3600}
-    words = {"CLIENT": CLIENT, "UID": str(os.geteuid()), "EXPIRES": str(now + 3600)}
+    words = {"CLIENT": CLIENT, "UID": str(os.geteuid()), "EXPIRES": str(now + 3600), "VERSION": version()}
     for name, jti in (("TOKEN", 1), ("TOKEN2", 2)):
         words[name] = ".".join((part({"alg": "RS256", "typ": "JWT"}), part({**claims, "jti": jti}), "c2lnbmF0dXJl"))
         words["SHA256_" + name] = hashlib.sha256(words[name].encode()).hexdigest()
