@@ -7,7 +7,7 @@ set -eu
 build='gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsecret-1-dev libsodium-dev'
 demo="$build ca-certificates git iproute2 openssl procps python3 python3-cryptography util-linux"
 check="$demo binutils curl dbus-daemon git-lfs gnome-keyring libcmocka-dev libsecret-tools python3-dbus python3-gi python3-jwt python3-pytest strace"
-check="$check docker-registry skopeo"
+check="$check docker-registry skopeo buildah podman docker-cli golang-docker-credential-helpers"
 fuzz="$check clang llvm"
 real="$check patchelf perl python3-venv xz-utils zlib1g-dev"
 
@@ -33,6 +33,7 @@ fi
 
 missing=
 for p in $wanted; do
+	[ "$p" != docker-cli ] || ! command -v docker >/dev/null || continue
 	state=$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || true)
 	[ "$state" = installed ] || missing="$missing $p"
 done
@@ -65,20 +66,31 @@ try() {
 }
 try apt-get update -q
 
-# docker-registry's package would start a registry that listens to everybody, now and at every boot. Tests start their own.
-after=
+# Where Docker's client is no package of its own (Debian 12, Ubuntu 24.04) it comes with the daemon.
 case "$missing " in
-*" docker-registry "*)
-	policy=/usr/sbin/policy-rc.d
-	if [ ! -e "$policy" ]; then
-		trap 'rm -f "$log"; $as_root rm -f "$policy"' EXIT
-		printf '#!/bin/sh\ncase "$*" in *docker-registry*) exit 101 ;; esac\n' | $as_root tee "$policy" >/dev/null
-		$as_root chmod 755 "$policy"
-	fi
-	after='update-rc.d docker-registry disable' ;;
+*" docker-cli "*) apt-cache show docker-cli >/dev/null 2>&1 || missing="${missing% docker-cli*} docker.io${missing#* docker-cli}" ;;
 esac
+
+# Some packages would start a server, now and at every boot; docker-registry's would listen to everybody. Tests start their own, if any.
+units=
+for p in $missing; do
+	case $p in
+	docker-registry) units="$units docker-registry.service" ;;
+	docker.io) units="$units docker.service docker.socket containerd.service" ;;
+	podman) units="$units podman.service podman.socket podman-restart.service podman-auto-update.service podman-auto-update.timer" ;;
+	esac
+done
+policy=/usr/sbin/policy-rc.d
+if [ -n "$units" ] && [ ! -e "$policy" ]; then
+	trap 'rm -f "$log"; $as_root rm -f "$policy"' EXIT
+	printf '#!/bin/sh\ncase "$*" in *docker* | *containerd* | *podman*) exit 101 ;; esac\n' | $as_root tee "$policy" >/dev/null
+	$as_root chmod 755 "$policy"
+fi
 
 # shellcheck disable=SC2086
 try apt-get install -q -y --no-install-recommends $missing
-# shellcheck disable=SC2086
-[ -z "$after" ] || try $after
+for unit in $units; do
+	name=${unit%.service}
+	[ ! -e "/etc/init.d/$name" ] || try update-rc.d "$name" disable
+	[ ! -e "/lib/systemd/system/$unit" ] || ! command -v systemctl >/dev/null || try systemctl disable "$unit"
+done

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from e2e.clients import ROWS, table
+
 CACHE = Path(os.environ.get("DAYPASS_TEST_CACHE") or Path.home() / ".cache" / "daypass-tests")
 
 
@@ -38,3 +40,11 @@ def azure_identity():
     if not (CACHE / "azure-identity" / "done").exists() or subprocess.run([python, "-c", "import azure.identity"], capture_output=True).returncode:
         pytest.skip("not run: azure-identity could not be installed")
     return python
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What the clients of registries did and asked, whatever pytest captured."""
+    if ROWS:
+        terminalreporter.section("clients of registries")
+        for line in table():
+            terminalreporter.write_line(line)
