@@ -10,7 +10,7 @@
 #include "helper/core/store_keyring.h"
 #include "protocols/docker.h"
 
-enum { KNOWN_S = 3600, LIST_MAX = 256 * 1024 };
+enum { KNOWN_S = 3600, ABSENT_S = 60, LIST_MAX = 256 * 1024 };
 
 /* Nobody's own log-in: a registry's token, kept by whoever. */
 static bool is_token_user(const char *user)
@@ -33,12 +33,15 @@ static void make_query(struct keyring_call *call, enum keyring_op op, const char
 
 /* --- what is known of a registry without asking the keyring: nobody has logged in there --- */
 
-static void known_id(const char *server, unsigned char id[STORE_ID])
+/* On this bus: one over ssh is another than the desktop's. */
+static void known_id(const struct ctx *ctx, const char *server, unsigned char id[STORE_ID])
 {
 	struct seal_hash h;
 	seal_hash_begin(&h);
 	seal_hash_field(&h, RECORD_FORMAT);
 	seal_hash_field(&h, "docker: no log-in");
+	seal_hash_field(&h, env_get(&ctx->env, "DBUS_SESSION_BUS_ADDRESS"));
+	seal_hash_field(&h, env_get(&ctx->env, "XDG_RUNTIME_DIR"));
 	seal_hash_field(&h, server);
 	seal_hash_end(&h, id);
 }
@@ -47,24 +50,24 @@ static bool known_empty(const struct ctx *ctx, const char *server)
 {
 	unsigned char id[STORE_ID];
 	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
-	known_id(server, id);
+	known_id(ctx, server, id);
 	return ctx->store->get(ctx->store, id, &data);
 }
 
 /* since: a log-in that was stored meanwhile wins. */
-static void know_empty(const struct ctx *ctx, const char *server, struct store_mark since)
+static void know_empty(const struct ctx *ctx, const char *server, int64_t seconds, struct store_mark since)
 {
 	unsigned char id[STORE_ID];
 	AUTO_BUF data = buf_new(1);
-	known_id(server, id);
+	known_id(ctx, server, id);
 	buf_addc(&data, '-');
-	ctx->store->put(ctx->store, id, &data, ctx->clock->wall(ctx->clock) + KNOWN_S, since);
+	ctx->store->put(ctx->store, id, &data, ctx->clock->wall(ctx->clock) + seconds, since);
 }
 
 static void unknow(const struct ctx *ctx, const char *server)
 {
 	unsigned char id[STORE_ID];
-	known_id(server, id);
+	known_id(ctx, server, id);
 	ctx->store->advance(ctx->store, id);
 	ctx->store->erase(ctx->store, id, NULL, NULL);
 }
@@ -72,7 +75,7 @@ static void unknow(const struct ctx *ctx, const char *server)
 static struct store_mark mark_of(const struct ctx *ctx, const char *server)
 {
 	unsigned char id[STORE_ID];
-	known_id(server, id);
+	known_id(ctx, server, id);
 	return ctx->store->mark(ctx->store, id);
 }
 
@@ -80,23 +83,26 @@ static struct store_mark mark_of(const struct ctx *ctx, const char *server)
 
 static const struct keyring_item *newest(const struct keyring_list *l, const struct plan *p)
 {
-	for (size_t i = 0; i < l->count; i++)
-		if (!p->registry || !is_token_user(keyring_attr_get(&l->items[i], "username")))
+	for (size_t i = 0; i < l->count; i++) {
+		const char *user = keyring_attr_get(&l->items[i], "username");
+		if (user && !(p->registry && is_token_user(user)))
 			return &l->items[i];
+	}
 	return NULL;
 }
 
-/* Nothing to be told of, or nothing there to tell it. */
-static bool is_final(enum keyring_answer a)
+/* How long it stands that nobody has logged in. Where there was no keyring to say so, one may come. */
+static int64_t stands_for(enum keyring_answer a)
 {
-	return a == KEYRING_OK || a == KEYRING_OFF || a == KEYRING_NO_BUS || a == KEYRING_ABSENT || a == KEYRING_NO_LIBRARY;
+	return a == KEYRING_OK ? KNOWN_S : a == KEYRING_ABSENT || a == KEYRING_NO_LIBRARY ? ABSENT_S : 0;
 }
 
 bool docker_kept_find(const struct ctx *ctx, const struct request *r, const struct exchange_state *s, const struct plan *p, struct buf *out)
 {
 	struct keyring_call call;
 	const char *server = kept_as(r, s, p);
-	if (p->registry && known_empty(ctx, server))
+	bool asks = keyring_allowed(ctx) && keyring_bus_named(&ctx->env); /* else it costs nothing, and tells nothing */
+	if (p->registry && (!asks || known_empty(ctx, server)))
 		return false;
 	struct store_mark since = mark_of(ctx, server);
 	make_query(&call, KEYRING_FIND, server, NULL);
@@ -104,8 +110,8 @@ bool docker_kept_find(const struct ctx *ctx, const struct request *r, const stru
 	const struct keyring_item *i = newest(&call.found, p);
 	if (i)
 		docker_answer(out, s->server, keyring_attr_get(i, "username"), secret_reveal(&i->value));
-	else if (p->registry && is_final(a))
-		know_empty(ctx, server, since);
+	else if (p->registry && stands_for(a))
+		know_empty(ctx, server, stands_for(a), since);
 	if (a != KEYRING_OK)
 		log_note("keyring: %s; a log-in that was kept for %s cannot be read", keyring_says(a), server);
 	keyring_list_free(&call.found);
@@ -157,12 +163,11 @@ void docker_kept_remove(const struct ctx *ctx, const struct request *r, const st
 {
 	struct keyring_call call;
 	const char *server = kept_as(r, s, p);
-	if (p->registry && known_empty(ctx, server))
-		return;
+	bool none = p->registry && known_empty(ctx, server); /* but another helper may have kept one since */
 	make_query(&call, KEYRING_REMOVE, server, NULL);
 	enum keyring_answer a = keyring_ask(ctx, &call, NULL);
 	keyring_list_free(&call.found);
-	if (keyring_untold(a))
+	if (keyring_untold(a) && !none)
 		log_line("keyring: %s; a log-in that was kept for %s is not forgotten", keyring_says(a), server);
 }
 
