@@ -1,67 +1,5 @@
-/* Log-ins that docker gives us to keep, in the layout of docker-credential-secretservice; and the list of what is held. */
-#include "tests/unit/desk.h"
-#include "tests/unit/docker.h"
-#include "tests/unit/tmp.h"
-
-#define LIFE (3 * 3600)
-#define ENTRA {200, .body = "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"at-1\"}"}
-#define SCHEMA "io.docker.Credentials"
-#define ALICE(server) "{\"ServerURL\":\"" server "\",\"Username\":\"alice\",\"Secret\":\"s3cret\"}\n"
-
-/* A desk, and the registry's good answer. */
-struct office {
-	struct desk d;
-	char *token, *body;
-};
-
-static void office_end(struct office *o)
-{
-	desk_end(&o->d);
-	free(o->token);
-	free(o->body);
-}
-
-static void office_begin(struct office *o)
-{
-	desk_begin(&o->d);
-	o->token = refresh_token("rt-1", REGISTRY, NOW, NOW + LIFE);
-	o->body = exchange_body(o->token);
-}
-
-#define OFFICE(o) CLEANUP(office_end) struct office o; office_begin(&o)
-#define GIVES(o) {200, .body = (o).body}
-
-/* A process of its own. */
-static struct call run(struct office *o, const char *verb, const char *input)
-{
-	fake_keyring_next_process(&o->d.ring);
-	return docker_call(&o->d.w, verb, input);
-}
-
-static void answers(struct office *o, const char *verb, const char *input, const char *out, int status)
-{
-	CALL c = run(o, verb, input);
-	assert_text(c.line, "");
-	assert_text(c.out, out);
-	assert_int_equal(c.status, status);
-}
-
-static void gets_a_token(struct office *o)
-{
-	CALL c = run(o, "get", REGISTRY);
-	assert_says(c.out, "\"Username\":\"" DOCKER_GUID_USER "\",\"Secret\":\"eyJ");
-}
-
-/* What another helper kept, without our mark. */
-static void others_item(struct office *o, const char *server, const char *user, const char *value)
-{
-	AUTO_SECRET secret = secret_new(100);
-	secret_set(&secret, value, strlen(value));
-	struct keyring_call call = {.op = KEYRING_PUT, .schema = SCHEMA, .label = server, .value = &secret,
-				    .attrs = {{"label", "Docker Credentials"}, {"docker_cli", "1"}, {"server", server}, {"username", user}}};
-	assert_int_equal(keyring_ask(&o->d.w.ctx, &call, NULL), KEYRING_OK);
-	o->d.ring.asked[KEYRING_PUT] = 0;
-}
+/* Log-ins that docker gives us to keep, in the layout of docker-credential-secretservice. */
+#include "tests/unit/office.h"
 
 TEST(a_log_in_by_another_name_is_kept_and_goes_before_a_token)
 {
@@ -138,6 +76,16 @@ TEST(a_log_in_that_another_helper_kept_is_found)
 	answers(&o, "get", REGISTRY, ALICE(REGISTRY), 0);
 }
 
+static struct fake_record *known(struct office *o)
+{
+	for (size_t i = 0; i < FAKE_RECORDS; i++) {
+		struct fake_record *r = &o->d.w.store.records[i];
+		if (r->used && r->data.len == 1)
+			return r;
+	}
+	return NULL;
+}
+
 TEST(that_nobody_has_logged_in_is_remembered_for_an_hour)
 {
 	OFFICE(o);
@@ -146,13 +94,75 @@ TEST(that_nobody_has_logged_in_is_remembered_for_an_hour)
 	size_t finds = o.d.ring.asked[KEYRING_FIND];
 	gets_a_token(&o);
 	assert_int_equal(o.d.ring.asked[KEYRING_FIND], finds); /* a hit asks no bus */
-	for (size_t i = 0; i < FAKE_RECORDS; i++) /* the real store forgets what has expired; this one is told to */
-		if (o.d.w.store.records[i].used && o.d.w.store.records[i].data.len == 1) {
-			assert_int_equal(o.d.w.store.records[i].expires_at, NOW + 3600);
-			assert_text(o.d.w.store.records[i].data.p, "-");
-			return;
-		}
-	fail_msg("nothing is remembered");
+	assert_non_null(known(&o));
+	assert_int_equal(known(&o)->expires_at, NOW + 3600);
+}
+
+TEST(that_there_is_no_keyring_is_remembered_for_a_minute)
+{
+	static const enum keyring_answer nothing[] = {KEYRING_ABSENT, KEYRING_NO_LIBRARY};
+	for (size_t i = 0; i < COUNT_OF(nothing); i++) {
+		OFFICE(o);
+		o.d.ring.answer = nothing[i];
+		SCRIPT(&o.d.w, ENTRA, GIVES(o));
+		gets_a_token(&o);
+		assert_non_null(known(&o));
+		assert_int_equal(known(&o)->expires_at, NOW + 60);
+	}
+}
+
+/* Whoever looks without the keyring, or on another bus, says nothing about this one. */
+TEST(a_log_in_is_found_after_a_get_that_could_not_see_it)
+{
+	static const char *const rows[][2] = {{"DAYPASS_KEYRING", "off"}, {"CI", "true"}, {"DBUS_SESSION_BUS_ADDRESS", NULL}};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		OFFICE(o);
+		SCRIPT(&o.d.w, ENTRA, GIVES(o));
+		answers(&o, "store", ALICE(REGISTRY), "", 0);
+		size_t calls = o.d.ring.calls;
+		world_env(&o.d.w, rows[i][0], rows[i][1]);
+		gets_a_token(&o);
+		assert_int_equal(o.d.ring.calls, calls);
+		world_env(&o.d.w, rows[i][0], NULL);
+		world_env(&o.d.w, "DBUS_SESSION_BUS_ADDRESS", BUS);
+		answers(&o, "get", REGISTRY, ALICE(REGISTRY), 0);
+	}
+}
+
+TEST(that_nobody_has_logged_in_on_another_bus_says_nothing_about_this_one)
+{
+	OFFICE(o);
+	SCRIPT(&o.d.w, ENTRA, GIVES(o));
+	world_env(&o.d.w, "DBUS_SESSION_BUS_ADDRESS", OTHER_BUS);
+	gets_a_token(&o);
+	world_env(&o.d.w, "DBUS_SESSION_BUS_ADDRESS", BUS);
+	others_item(&o, REGISTRY, "alice", "s3cret");
+	answers(&o, "get", REGISTRY, ALICE(REGISTRY), 0);
+}
+
+TEST(an_item_without_a_user_is_no_log_in)
+{
+	OFFICE(o);
+	AUTO_SECRET secret = secret_new(100);
+	secret_set(&secret, "x", 1);
+	struct keyring_call call = {.op = KEYRING_PUT, .schema = SCHEMA, .label = "x", .value = &secret, .attrs = {{"label", "Docker Credentials"}, {"docker_cli", "1"}, {"server", REGISTRY}}};
+	assert_int_equal(keyring_ask(&o.d.w.ctx, &call, NULL), KEYRING_OK);
+	SCRIPT(&o.d.w, ENTRA, GIVES(o));
+	gets_a_token(&o);
+}
+
+/* Another helper may have kept one since we looked. */
+TEST(a_log_out_asks_the_keyring_whatever_is_remembered)
+{
+	OFFICE(o);
+	SCRIPT(&o.d.w, ENTRA, GIVES(o));
+	gets_a_token(&o);
+	others_item(&o, REGISTRY, "alice", "s3cret");
+	answers(&o, "erase", REGISTRY, "", 0);
+	for (size_t i = 0; i < o.d.ring.count; i++)
+		assert_false(str_eq(o.d.ring.items[i].schema, SCHEMA));
+	o.d.ring.answer = KEYRING_LOCKED;
+	answers(&o, "erase", REGISTRY, "", 0); /* there was none: nothing to be said */
 }
 
 TEST(a_log_in_is_found_at_once_although_there_was_none_a_moment_ago)
@@ -230,8 +240,6 @@ TEST(a_log_out_that_a_locked_keyring_does_not_hear_says_so)
 
 /* --- registries of others, where the configuration says so ------------------------------------------------------------ */
 
-#define KEEPS IDENTITY "[match ghcr.io]\nstore = keyring\n"
-
 TEST(elsewhere_a_log_in_is_found_by_the_clients_own_words)
 {
 	OFFICE(o);
@@ -263,75 +271,6 @@ TEST(a_wide_pattern_that_keeps_takes_no_token_from_azures_registries)
 	answers(&o, "get", "http://registry.local:5000", ALICE("http://registry.local:5000"), 0);
 }
 
-/* --- list ---------------------------------------------------------------------------------------------------------------- */
-
-TEST(nothing_held_is_an_empty_object)
-{
-	OFFICE(o);
-	answers(&o, "list", "unused", "{}\n", 0);
-	o.d.ring.answer = KEYRING_LOCKED;
-	answers(&o, "list", "", "{}\n", 0);
-}
-
-TEST(tokens_and_log_ins_are_listed_once_and_nothing_that_would_not_be_answered)
-{
-	OFFICE(o);
-	world_config(&o.d.w, KEEPS "[match *.azurecr.io]\nidentity = default\n");
-	SCRIPT(&o.d.w, ENTRA, GIVES(o));
-	gets_a_token(&o);
-	answers(&o, "list", "", "{\"" REGISTRY "\":\"" DOCKER_GUID_USER "\"}\n", 0);
-	others_item(&o, REGISTRY, "<token>", "stale");
-	others_item(&o, "docker.io", "carol", "x");
-	answers(&o, "list", "", "{\"" REGISTRY "\":\"" DOCKER_GUID_USER "\"}\n", 0);
-	answers(&o, "store", ALICE(REGISTRY), "", 0);
-	answers(&o, "store", ALICE("ghcr.io"), "", 0);
-	CALL c = run(&o, "list", "");
-	assert_says(c.out, "\"" REGISTRY "\":\"alice\"");
-	assert_says(c.out, "\"ghcr.io\":\"alice\"");
-	assert_silent_about(c.out, DOCKER_GUID_USER);
-	assert_silent_about(c.out, "carol");
-	assert_silent_about(c.out, "s3cret");
-}
-
-TEST(a_token_that_has_ended_is_not_listed)
-{
-	OFFICE(o);
-	SCRIPT(&o.d.w, ENTRA, GIVES(o));
-	gets_a_token(&o);
-	pass_ms(&o.d.w.clock, LIFE * 1000ll);
-	answers(&o, "list", "", "{}\n", 0);
-}
-
-TEST(a_token_that_policy_no_longer_gives_is_not_listed)
-{
-	OFFICE(o);
-	SCRIPT(&o.d.w, ENTRA, GIVES(o));
-	gets_a_token(&o);
-	world_config(&o.d.w, IDENTITY "[match fabrikam.azurecr.io]\nidentity = default\n");
-	answers(&o, "list", "", "{}\n", 0);
-}
-
-TEST(the_fallbacks_list_is_joined_without_what_is_ours)
-{
-	OFFICE(o);
-	TMP(t);
-	AUTO_STR program = tmp_path(&t, "docker-credential-other");
-	write_text(program, "", 0755);
-	world_env(&o.d.w, "PATH", t.path);
-	world_config(&o.d.w, "[daypass]\nfallback = other\n" IDENTITY);
-	o.d.w.proc.out = "{\"https://ghcr.io\":\"bob\",\"" REGISTRY "\":\"mallory\",\"odd\":7,\"a\\u0000b\":\"x\"}";
-	answers(&o, "list", "", "{}\n", 0); /* no JSON that we would read: nothing of it */
-	o.d.w.proc.out = "{\"https://ghcr.io\":\"bob\",\"" REGISTRY "\":\"mallory\",\"odd\":7}";
-	answers(&o, "list", "", "{\"https://ghcr.io\":\"bob\"}\n", 0);
-	AUTO_STR line = str_printf("%s list", program);
-	assert_text(o.d.w.proc.line, line);
-	assert_text(o.d.w.proc.in, "unused");
-	o.d.w.proc.status = 1;
-	answers(&o, "list", "", "{}\n", 0);
-	o.d.w.proc.fails = true;
-	answers(&o, "list", "", "{}\n", 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +281,11 @@ int main(void)
 		T(a_token_that_another_helper_kept_is_not_used_for_a_registry_of_ours),
 		T(a_log_in_that_another_helper_kept_is_found),
 		T(that_nobody_has_logged_in_is_remembered_for_an_hour),
+		T(that_there_is_no_keyring_is_remembered_for_a_minute),
+		T(a_log_in_is_found_after_a_get_that_could_not_see_it),
+		T(that_nobody_has_logged_in_on_another_bus_says_nothing_about_this_one),
+		T(an_item_without_a_user_is_no_log_in),
+		T(a_log_out_asks_the_keyring_whatever_is_remembered),
 		T(a_log_in_is_found_at_once_although_there_was_none_a_moment_ago),
 		T(a_log_in_stored_while_another_looks_is_not_buried),
 		T(a_keyring_that_cannot_be_asked_says_nothing_about_log_ins),
@@ -351,11 +295,6 @@ int main(void)
 		T(elsewhere_a_log_in_is_found_by_the_clients_own_words),
 		T(an_identity_token_of_anothers_is_kept_as_it_is),
 		T(a_wide_pattern_that_keeps_takes_no_token_from_azures_registries),
-		T(nothing_held_is_an_empty_object),
-		T(tokens_and_log_ins_are_listed_once_and_nothing_that_would_not_be_answered),
-		T(a_token_that_has_ended_is_not_listed),
-		T(a_token_that_policy_no_longer_gives_is_not_listed),
-		T(the_fallbacks_list_is_joined_without_what_is_ours),
 	};
 	return RUN(tests);
 }
