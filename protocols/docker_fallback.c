@@ -22,7 +22,7 @@ static char *fallback_path(const struct ctx *ctx, struct err *err)
 static bool nobody_keeps(const struct exchange_state *s, struct err *err)
 {
 	err_set(err, ERR_POLICY, NULL, "daypass keeps no log-in for %.200s", s->server);
-	return err_hint(err, "in its configuration: store = keyring in a [match] for that registry, or fallback = NAME of another helper");
+	return err_hint(err, "in its configuration: store = keyring in a [match] for that registry, or fallback = another helper's NAME in [daypass]");
 }
 
 void docker_fallback(const struct ctx *ctx, const struct request *r, const struct exchange_state *s, struct err *err)

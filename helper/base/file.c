@@ -101,7 +101,7 @@ bool file_replace(const char *path, const void *data, size_t len, mode_t new_mod
 	AUTO_CLOSE int fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0 && errno == EEXIST) {
 		err_set(err, ERR_CONFIG, NULL, "%s: somebody is writing this file (%s exists)", path, lock);
-		return err_hint(err, "if no git is running: rm %s", lock);
+		return err_hint(err, "if nobody is writing it: rm %s", lock);
 	}
 	if (fd < 0)
 		return err_set(err, ERR_CONFIG, NULL, "%s: %s", lock, strerror(errno));

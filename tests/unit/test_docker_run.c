@@ -344,7 +344,7 @@ TEST(without_a_fallback_a_log_in_elsewhere_is_not_lost_silently)
 {
 	DOCK(d);
 	errs(&d.w, "store", LOGIN("ghcr.io", "alice", "s3cret"),
-	     "daypass keeps no log-in for ghcr.io; in its configuration: store = keyring in a [match] for that registry, or fallback = NAME of another helper");
+	     "daypass keeps no log-in for ghcr.io; in its configuration: store = keyring in a [match] for that registry, or fallback = another helper's NAME in [daypass]");
 	assert_int_equal(d.w.http.calls + d.w.store.calls, 0);
 }
 
