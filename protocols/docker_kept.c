@@ -94,7 +94,7 @@ static const struct keyring_item *newest(const struct keyring_list *l, const str
 /* How long it stands that nobody has logged in. Where there was no keyring to say so, one may come. */
 static int64_t stands_for(enum keyring_answer a)
 {
-	return a == KEYRING_OK ? KNOWN_S : a == KEYRING_ABSENT || a == KEYRING_NO_LIBRARY ? ABSENT_S : 0;
+	return a == KEYRING_OK ? KNOWN_S : a == KEYRING_NO_BUS || a == KEYRING_ABSENT || a == KEYRING_NO_LIBRARY ? ABSENT_S : 0;
 }
 
 bool docker_kept_find(const struct ctx *ctx, const struct request *r, const struct exchange_state *s, const struct plan *p, struct buf *out)

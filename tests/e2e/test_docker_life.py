@@ -116,6 +116,14 @@ def test_a_log_in_that_dockers_own_helper_kept_is_found(pod, cloud, keyrings):  
     assert get(pod, user="alice", **keyring.env) == "theirs" and not cloud.log(kind="http")
 
 
+@pytest.mark.parametrize("blind", [{"DAYPASS_KEYRING": "off"}, {"CI": "true"}, {"DBUS_SESSION_BUS_ADDRESS": None}])
+def test_a_get_that_could_not_see_a_log_in_hides_it_from_nobody(pod, cloud, keyrings, blind):  # noqa: F811
+    keyring = keyrings("real")
+    assert login(pod, "alice", "s3cret", **keyring.env).rc == 0
+    assert claims(get(pod, **{**keyring.env, **blind}))["aud"] == REGISTRY
+    assert get(pod, user="alice", **keyring.env) == "s3cret"
+
+
 @pytest.mark.parametrize("user", ["<token>", ACR_USER])
 def test_a_token_that_another_helper_kept_is_not_used(pod, cloud, keyrings, user):  # noqa: F811
     keyring = keyrings("real")

@@ -100,7 +100,7 @@ TEST(that_nobody_has_logged_in_is_remembered_for_an_hour)
 
 TEST(that_there_is_no_keyring_is_remembered_for_a_minute)
 {
-	static const enum keyring_answer nothing[] = {KEYRING_ABSENT, KEYRING_NO_LIBRARY};
+	static const enum keyring_answer nothing[] = {KEYRING_NO_BUS, KEYRING_ABSENT, KEYRING_NO_LIBRARY};
 	for (size_t i = 0; i < COUNT_OF(nothing); i++) {
 		OFFICE(o);
 		o.d.ring.answer = nothing[i];
