@@ -1,4 +1,4 @@
-"""A registry's token over time, and log-ins beside it: renewed, forgotten, kept over a restart; and what it costs and shows."""
+"""A registry's token over time, and log-ins beside it: renewed, forgotten, kept over a restart; and what is shown of it."""
 import json
 
 import pytest
@@ -9,7 +9,6 @@ from e2e.keyring import keyrings  # noqa: F401  a fixture
 from e2e.place import wait_until
 from e2e.test_keyring import EVERY
 from e2e.test_leak import parts, search
-from e2e.test_strace import MISSING, NETWORK, libraries, may_trace, opened, trace  # noqa: F401  may_trace is a fixture
 
 SCHEMA = "io.docker.Credentials"
 
@@ -134,10 +133,11 @@ def test_a_token_that_another_helper_kept_is_not_used(pod, cloud, keyrings, user
 def test_a_newer_log_in_takes_the_place_of_all_others(pod, cloud, keyrings):  # noqa: F811
     keyring = keyrings("real")
     others(keyring, REGISTRY, "carol", b"old")
-    for user in ("bob", "alice"):
-        assert login(pod, user, "s3cret", **keyring.env).rc == 0
+    assert login(pod, "bob", "s3cret", **keyring.env).rc == 0 and len(logins(keyring)) == 1
+    others(keyring, REGISTRY, "alice", b"old")
+    assert login(pod, "alice", "s3cret", **keyring.env).rc == 0
     (item,) = logins(keyring)
-    assert item["attributes"]["username"] == "alice"
+    assert item["attributes"]["username"] == "alice" and item["secret"] == b"s3cret"
 
 
 @pytest.mark.parametrize("kind", ["nobus", "absent", "locked", "stopped"])
@@ -189,7 +189,7 @@ def test_nobody_notices_a_bad_keyring(pod, cloud, keyrings, kind):  # noqa: F811
     assert get(pod, **keyring.env) == get(pod, **keyring.env) and counts(cloud) == (1, 1, 0)
 
 
-# --- what it shows, and what it costs ---
+# --- what it shows ---
 
 def test_no_secret_is_shown_or_left(place, cloud):
     place.config()
@@ -209,25 +209,3 @@ def test_a_registry_that_repeats_our_token_does_not_show_it(place, cloud, body):
     cloud.fault("acr", "status", status=401, body={"errors": [{"code": "X", **{k: v.format(token) for k, v in body.items()}}]})
     r = ask(place, DAYPASS_TRACE="1")
     assert r.rc == 1 and token.split(".")[1] not in r.err + r.out and token[-20:] not in r.err + r.out
-
-
-@pytest.mark.skipif(MISSING, reason="strace is not installed")
-def test_a_hit_opens_no_socket_and_no_library(pod, cloud, may_trace):  # noqa: F811
-    bus = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={pod.folder}/bus"}
-    first = get(pod, **bus)
-    r, calls = trace(pod, [HELPER, "get"], REGISTRY, **bus)
-    assert answer(r) == first and not NETWORK.search(calls) and libraries(calls) <= {"libc", "libsodium"}, libraries(calls)
-    assert not [p for p in opened(calls) if any(w in p for w in ("dbus", "/bus", "curl", "secret", "glib", "ssl/", "resolv", "nsswitch", "hosts"))]
-    assert not any(w in calls for w in ("flock(", "fork(", "clone(", "clone3(", "O_CREAT")) and "execve" not in calls.split("\n", 1)[1]
-
-
-@pytest.mark.skipif(MISSING, reason="strace is not installed")
-@pytest.mark.parametrize("server", ["docker.io", f"{REGISTRY}.evil.example", f"http://{REGISTRY}", f"user@{REGISTRY}", f"{REGISTRY}:8443"])
-@pytest.mark.parametrize("verb", ["get", "erase"])
-def test_a_registry_of_others_costs_not_even_a_look_into_the_cache(pod, cloud, server, verb, may_trace):  # noqa: F811
-    get(pod)
-    bus = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={pod.folder}/bus"}
-    r, calls = trace(pod, [HELPER, verb], server, **bus)
-    assert r.err == "" and r.rc == (1 if verb == "get" else 0) and not NETWORK.search(calls)
-    assert not [p for p in opened(calls) if str(pod.runtime) in p or "/daypass/v1" in p or "/dev/shm/daypass" in p or str(pod.token_file) in p or p.endswith("/bus")]
-    assert libraries(calls) <= {"libc", "libsodium"} and not any(w in calls for w in ("keyctl(", "add_key(", "request_key("))

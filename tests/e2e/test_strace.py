@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from e2e import docker
 from e2e.place import BIN, HELPER, URL
 
 MISSING = shutil.which("strace") is None
@@ -116,3 +117,23 @@ def test_a_fetch_with_a_kept_token_starts_one_helper_per_call(pod, cloud):
     for pid in helpers:
         own = "\n".join(line for line in calls.split("\n") if line.startswith(pid + " "))
         assert not NETWORK.search(own.split(HELPER, 1)[1]) and "libcurl" not in libraries(own)
+
+
+def test_dockers_hit_opens_no_socket_and_no_library(pod, cloud):
+    bus = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={pod.folder}/bus"}
+    first = docker.get(pod, **bus)
+    r, calls = trace(pod, [docker.HELPER, "get"], docker.REGISTRY, **bus)
+    assert docker.answer(r) == first and not NETWORK.search(calls) and libraries(calls) <= {"libc", "libsodium"}, libraries(calls)
+    assert not [p for p in opened(calls) if any(w in p for w in ("dbus", "/bus", "curl", "secret", "glib", "ssl/", "resolv", "nsswitch", "hosts"))]
+    assert not any(w in calls for w in ("flock(", "fork(", "clone(", "clone3(", "O_CREAT")) and "execve" not in calls.split("\n", 1)[1]
+
+
+@pytest.mark.parametrize("server", ["docker.io", f"{docker.REGISTRY}.evil.example", f"http://{docker.REGISTRY}", f"user@{docker.REGISTRY}", f"{docker.REGISTRY}:8443"])
+@pytest.mark.parametrize("verb", ["get", "erase"])
+def test_a_registry_of_others_costs_not_even_a_look_into_the_cache(pod, cloud, server, verb):
+    docker.get(pod)
+    bus = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={pod.folder}/bus"}
+    r, calls = trace(pod, [docker.HELPER, verb], server, **bus)
+    assert r.err == "" and r.rc == (1 if verb == "get" else 0) and not NETWORK.search(calls)
+    assert not [p for p in opened(calls) if str(pod.runtime) in p or "/daypass/v1" in p or "/dev/shm/daypass" in p or str(pod.token_file) in p or p.endswith("/bus")]
+    assert libraries(calls) <= {"libc", "libsodium"} and not any(w in calls for w in ("keyctl(", "add_key(", "request_key("))

@@ -210,6 +210,8 @@ TEST(the_newest_log_in_is_the_only_one_of_a_registry)
 	OFFICE(o);
 	others_item(&o, REGISTRY, "carol", "old");
 	answers(&o, "store", LOGIN(REGISTRY, "bob", "older"), "", 0);
+	assert_int_equal(o.d.ring.count, 1);
+	others_item(&o, REGISTRY, "alice", "old");
 	answers(&o, "store", ALICE(REGISTRY), "", 0);
 	assert_int_equal(o.d.ring.count, 1);
 	answers(&o, "get", REGISTRY, ALICE(REGISTRY), 0);
