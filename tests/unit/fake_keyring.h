@@ -27,6 +27,7 @@ struct fake_keyring {
 	int64_t takes_ms;	    /* what each call takes: KEYRING_HUNG where that is more than it is given */
 	size_t calls, asked[KEYRING_LOOK + 1];
 	int64_t timeout_ms; /* of the last call */
+	bool no_values;	    /* it wanted no secrets */
 	size_t group, keep_count;
 	int64_t keep_s; /* of the last put */
 	/* Called once, when the keyring has done its part and the caller has not heard of it yet. */
@@ -159,6 +160,7 @@ static inline enum keyring_answer fake_keyring_call(struct keyring *port, struct
 	k->calls++;
 	k->asked[call->op]++;
 	k->timeout_ms = timeout_ms;
+	k->no_values = call->no_values;
 	pass_ms(k->clock, late ? timeout_ms : k->takes_ms);
 	enum keyring_answer a = late ? KEYRING_HUNG : fake_answer(k, call);
 	if (k->during) {

@@ -6,6 +6,7 @@ TEST(nothing_held_is_an_empty_object)
 {
 	OFFICE(o);
 	answers(&o, "list", "unused", "{}\n", 0);
+	assert_true(o.d.ring.no_values); /* no secret is fetched for it */
 	o.d.ring.answer = KEYRING_LOCKED;
 	answers(&o, "list", "", "{}\n", 0);
 }
@@ -30,6 +31,15 @@ TEST(tokens_and_log_ins_are_listed_once_and_nothing_that_would_not_be_answered)
 	assert_silent_about(c.out, "s3cret");
 }
 
+TEST(a_token_is_listed_under_the_user_that_a_get_would_give)
+{
+	OFFICE(o);
+	world_config(&o.d.w, IDENTITY "[match " REGISTRY "]\nregistry-user = token\n");
+	SCRIPT(&o.d.w, ENTRA, GIVES(o));
+	CALL c = run(&o, "get", REGISTRY);
+	answers(&o, "list", "", "{\"" REGISTRY "\":\"<token>\"}\n", 0);
+}
+
 TEST(a_token_that_has_ended_is_not_listed)
 {
 	OFFICE(o);
@@ -45,6 +55,15 @@ TEST(a_token_that_policy_no_longer_gives_is_not_listed)
 	SCRIPT(&o.d.w, ENTRA, GIVES(o));
 	gets_a_token(&o);
 	world_config(&o.d.w, IDENTITY "[match fabrikam.azurecr.io]\nidentity = default\n");
+	answers(&o, "list", "", "{}\n", 0);
+}
+
+TEST(a_token_whose_source_is_broken_now_is_not_listed)
+{
+	OFFICE(o);
+	SCRIPT(&o.d.w, ENTRA, GIVES(o));
+	gets_a_token(&o);
+	fake_script.state = SOURCE_BROKEN;
 	answers(&o, "list", "", "{}\n", 0);
 }
 
@@ -74,8 +93,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(nothing_held_is_an_empty_object),
 		T(tokens_and_log_ins_are_listed_once_and_nothing_that_would_not_be_answered),
+		T(a_token_is_listed_under_the_user_that_a_get_would_give),
 		T(a_token_that_has_ended_is_not_listed),
 		T(a_token_that_policy_no_longer_gives_is_not_listed),
+		T(a_token_whose_source_is_broken_now_is_not_listed),
 		T(the_fallbacks_list_is_joined_without_what_is_ours),
 	};
 	return RUN(tests);

@@ -332,6 +332,16 @@ TEST(a_fallback_that_is_not_here_is_told_and_stops_no_public_pull)
 	assert_int_equal(p.d.w.proc.became, 0);
 }
 
+/* Half of it was read: who knows what the rest would have said. */
+TEST(a_broken_configuration_names_no_fallback)
+{
+	PORT(p);
+	world_config(&p.d.w, "[daypass]\nfallback = other\n[identity\n");
+	assert_true(p.d.w.config.broken);
+	answers(&p.d.w, "get", "ghcr.io", NOT_FOUND, 1);
+	assert_int_equal(p.d.w.proc.became, 0);
+}
+
 TEST(a_fallback_that_cannot_be_started_is_an_error)
 {
 	PORT(p);
@@ -370,6 +380,7 @@ int main(void)
 		T(the_largest_secret_reaches_the_fallback_whole),
 		T(the_fallback_is_never_asked_about_a_registry_of_ours),
 		T(a_fallback_that_is_not_here_is_told_and_stops_no_public_pull),
+		T(a_broken_configuration_names_no_fallback),
 		T(a_fallback_that_cannot_be_started_is_an_error),
 		T(without_a_fallback_a_log_in_elsewhere_is_not_lost_silently),
 	};
