@@ -277,11 +277,20 @@ static const struct host_row *row_by_match(const struct request *r, const struct
 	return ours && names_domain(m->section->name) ? &custom : NULL;
 }
 
+/* The identity's own cloud, however its authority is written; NULL for one of nobody's that we know. */
+static const struct cloud *own_cloud(const struct plan *p)
+{
+	AUTO_URL u = {0};
+	if (!p->authority)
+		return cloud_by_name(identity_get(&p->id, KEY_CLOUD));
+	return url_parse(p->authority, &u) ? cloud_by_host(u.host) : NULL;
+}
+
 /* An identity of one cloud is not told to the registries of another. */
 static enum verdict same_cloud(struct plan *p, struct err *err)
 {
 	const char *cloud = registry_cloud(p->registry);
-	const struct cloud *own = p->authority ? cloud_by_host(p->authority + strlen("https://")) : cloud_by_name(identity_get(&p->id, KEY_CLOUD));
+	const struct cloud *own = own_cloud(p);
 	if (!cloud || (own ? str_eq(own->name, cloud) : p->named))
 		return PLAN_OURS;
 	if (!p->named)
