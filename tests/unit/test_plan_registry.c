@@ -257,6 +257,18 @@ TEST(another_authority_is_of_no_cloud_of_azures)
 	expect(&w, "contoso.azurecr.us", PLAN_OURS);
 }
 
+TEST(an_authoritys_spelling_hides_no_cloud)
+{
+	static const char *const forms[] = {"https://login.microsoftonline.us:443", "https://Login.MicrosoftOnline.US", "https://login.usgovcloudapi.net", "https://login.microsoftonline.us/"};
+	for (size_t i = 0; i < COUNT_OF(forms); i++) {
+		WORLD(w);
+		AUTO_STR text = str_printf(IDENTITY "authority = %s\n[match " REGISTRY "]\n[match *.azurecr.us]\n", forms[i]);
+		world_config(&w, text);
+		expect(&w, REGISTRY, PLAN_FAIL);
+		expect(&w, "contoso.azurecr.us", PLAN_OURS);
+	}
+}
+
 TEST(a_source_of_access_tokens_is_of_the_cloud_that_is_set)
 {
 	WORLD(w);
@@ -312,6 +324,7 @@ int main(void)
 		T(a_match_that_joins_two_clouds_is_an_error),
 		T(a_custom_domain_has_the_cloud_of_its_login_server),
 		T(another_authority_is_of_no_cloud_of_azures),
+		T(an_authoritys_spelling_hides_no_cloud),
 		T(a_source_of_access_tokens_is_of_the_cloud_that_is_set),
 		T(a_broken_configuration_fails_for_registries_of_azure_only),
 		T(nobody_to_be_is_not_ours_and_a_broken_source_fails),
