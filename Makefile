@@ -182,7 +182,8 @@ check-real:
 	@tests/deps.sh real
 	@$(MAKE) --no-print-directory all
 	@tests/e2e/real/fetch.sh
-	@$(CLOUD) -- $(PYTEST) tests/e2e/real
+	@tests/e2e/real/fetch_clients.sh
+	@DAYPASS_TEST_CAPABILITIES=1 $(CLOUD) -- $(PYTEST) tests/e2e/real
 
 # git's own battery for credential helpers, printed as git prints it.
 t0303:

@@ -29,7 +29,9 @@ void docker_fallback(const struct ctx *ctx, const struct request *r, const struc
 {
 	AUTO_BUF in = buf_new(LOGIN_MAX);
 	AUTO_STR path = fallback_path(ctx, err);
-	if (!path && !err->kind && r->action == ACTION_STORE)
+	if (!path && ctx->config->broken && r->action == ACTION_STORE)
+		*err = ctx->config->err;
+	else if (!path && !err->kind && r->action == ACTION_STORE)
 		nobody_keeps(s, err);
 	if (!path && err->kind && r->action == ACTION_GET) { /* a public image needs no helper: say it, and go on */
 		log_line("%s; %s", err->msg, err->hint);

@@ -215,15 +215,28 @@ static bool is_listed(const struct buf *out, const char *server)
 	return strstr(out->p, name.p) != NULL;
 }
 
+/* A registry of ours, where this is one. */
+static void list_registry(const struct ctx *ctx, const char *server, struct buf *out)
+{
+	AUTO_PLAN p = {0};
+	if (plan_for(ctx, server, &p) == PLAN_OURS && p.registry && !is_listed(out, server))
+		add_pair(out, server, p.token_user ? DOCKER_TOKEN_USER : DOCKER_GUID_USER);
+}
+
 static void see_record(void *user, const unsigned char id[STORE_ID] UNUSED, const struct buf *data)
 {
 	struct listing *l = user;
 	struct record r;
-	AUTO_PLAN p = {0};
-	if (!record_decode(data, &r) || !url_host_ok(r.resource) || r.expires_at <= l->ctx->clock->wall(l->ctx->clock))
-		return;
-	if (plan_for(l->ctx, r.resource, &p) == PLAN_OURS && p.registry && !is_listed(l->out, r.resource))
-		add_pair(l->out, r.resource, p.token_user ? DOCKER_TOKEN_USER : DOCKER_GUID_USER);
+	if (record_decode(data, &r) && url_host_ok(r.resource) && r.expires_at > l->ctx->clock->wall(l->ctx->clock))
+		list_registry(l->ctx, r.resource, l->out);
+}
+
+/* Those that the configuration names: some clients (regctl, docker's old builder) ask for no other than is listed. */
+static void list_named(const struct ctx *ctx, struct buf *out)
+{
+	for (size_t i = 0; i < ctx->config->count; i++)
+		if (ctx->config->sections[i].kind == SECTION_MATCH && url_host_ok(ctx->config->sections[i].name))
+			list_registry(ctx, ctx->config->sections[i].name, out);
 }
 
 static void list_fallback(const struct ctx *ctx, struct buf *out)
@@ -252,6 +265,7 @@ void docker_list(const struct ctx *ctx, struct buf *out)
 		list_login(ctx, &call.found.items[i], out);
 	keyring_list_free(&call.found);
 	ctx->store->each(ctx->store, see_record, &l);
+	list_named(ctx, out);
 	list_fallback(ctx, out);
 	buf_adds(out, "}\n");
 }

@@ -5,9 +5,9 @@
 set -eu
 
 build='gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsecret-1-dev libsodium-dev'
-demo="$build ca-certificates git iproute2 openssl procps python3 python3-cryptography util-linux"
+demo="$build ca-certificates docker-registry git iproute2 openssl procps python3 python3-cryptography skopeo util-linux"
 check="$demo binutils curl dbus-daemon git-lfs gnome-keyring libcmocka-dev libsecret-tools python3-dbus python3-gi python3-jwt python3-pytest strace"
-check="$check docker-registry skopeo buildah podman docker-cli golang-docker-credential-helpers"
+check="$check buildah podman docker-cli golang-docker-credential-helpers"
 fuzz="$check clang llvm"
 real="$check patchelf perl python3-venv xz-utils zlib1g-dev"
 

@@ -54,8 +54,17 @@ TEST(a_token_that_policy_no_longer_gives_is_not_listed)
 	OFFICE(o);
 	SCRIPT(&o.d.w, ENTRA, GIVES(o));
 	gets_a_token(&o);
-	world_config(&o.d.w, IDENTITY "[match fabrikam.azurecr.io]\nidentity = default\n");
+	world_config(&o.d.w, IDENTITY "[match *.fabrikam.test]\nidentity = default\n");
 	answers(&o, "list", "", "{}\n", 0);
+}
+
+/* Some clients ask for no registry that is not listed. */
+TEST(a_registry_that_the_configuration_names_is_listed_before_anybody_asked)
+{
+	OFFICE(o);
+	world_config(&o.d.w, IDENTITY "[match *.azurecr.io]\nidentity = default\n[match fabrikam.azurecr.io]\nregistry-user = token\n[match ghcr.io]\nstore = keyring\n"
+				      "[match https://dev.azure.com]\nidentity = default\n");
+	answers(&o, "list", "", "{\"fabrikam.azurecr.io\":\"<token>\"}\n", 0);
 }
 
 TEST(a_token_whose_source_is_broken_now_is_not_listed)
@@ -97,6 +106,7 @@ int main(void)
 		T(a_token_that_has_ended_is_not_listed),
 		T(a_token_that_policy_no_longer_gives_is_not_listed),
 		T(a_token_whose_source_is_broken_now_is_not_listed),
+		T(a_registry_that_the_configuration_names_is_listed_before_anybody_asked),
 		T(the_fallbacks_list_is_joined_without_what_is_ours),
 	};
 	return RUN(tests);
