@@ -300,6 +300,16 @@ static enum verdict same_cloud(struct plan *p, struct err *err)
 	return PLAN_FAIL;
 }
 
+/* One registry's token is not for all that a wildcard of Azure's names covers: some of those are strangers'. */
+static enum verdict not_for_all(const struct request *r, const struct match *m, const char *server, struct err *err)
+{
+	if (!server || m->literal || !registry_cloud(r->host))
+		return PLAN_OURS;
+	err_set(err, ERR_CONFIG, NULL, "[match %s] (%s): login-server = %s would tell its token to %s", m->section->name, m->section->origin, server, r->host);
+	err_hint(err, "name the custom domain in that [match]");
+	return PLAN_FAIL;
+}
+
 /* What only registries have. v: what was decided so far. */
 static enum verdict plan_registry(const struct request *r, const struct match *m, enum verdict v, struct plan *out, struct err *err)
 {
@@ -307,6 +317,7 @@ static enum verdict plan_registry(const struct request *r, const struct match *m
 	const char *server = set ? set[KEY_LOGIN_SERVER].value : NULL;
 	out->registry = str_dup(server ? server : r->host);
 	out->token_user = set && str_eq(set[KEY_REGISTRY_USER].value, "token");
+	v = v == PLAN_OURS ? not_for_all(r, m, server, err) : v;
 	v = v == PLAN_OURS ? same_cloud(out, err) : v;
 	if (v == PLAN_NOT_OURS)
 		str_set(&out->registry, NULL);
