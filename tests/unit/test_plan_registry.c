@@ -138,6 +138,17 @@ TEST(a_custom_domain_is_a_registry_where_a_match_names_it)
 	expect(&w, REGISTRY, PLAN_NOT_OURS); /* the sections are about others */
 }
 
+/* Anybody can have a registry of Azure's. */
+TEST(one_registrys_token_is_not_told_to_all_that_a_wildcard_of_azures_covers)
+{
+	WORLD(w);
+	world_config(&w, IDENTITY "[match *.azurecr.io]\nlogin-server = " REGISTRY "\n[match fabrikam.azurecr.io]\nlogin-server = fabrikam.eastus.geo.azurecr.io\n[match *.example.com]\nlogin-server = " REGISTRY "\n");
+	expect(&w, "evil1.azurecr.io", PLAN_FAIL);
+	assert_text(err.msg, "[match *.azurecr.io] (/home/u/config:5): login-server = " REGISTRY " would tell its token to evil1.azurecr.io");
+	expect(&w, "fabrikam.azurecr.io", PLAN_OURS);
+	expect(&w, "images.example.com", PLAN_OURS);
+}
+
 TEST(a_pattern_for_half_the_world_makes_no_registry)
 {
 	static const char *const patterns[] = {"*", "*.io", "*.com", "*.*", "*.*.io", "*.example.*", "registry.*", "localhost"};
@@ -316,6 +327,7 @@ int main(void)
 		T(with_a_match_only_what_it_covers_is_served),
 		T(exact_soft_and_the_user_come_from_the_match),
 		T(a_custom_domain_is_a_registry_where_a_match_names_it),
+		T(one_registrys_token_is_not_told_to_all_that_a_wildcard_of_azures_covers),
 		T(a_pattern_for_half_the_world_makes_no_registry),
 		T(can_a_pattern_ever_serve_a_registry),
 		T(a_section_that_only_keeps_gives_no_token),
