@@ -5,10 +5,11 @@ import uuid
 
 from . import kube_who
 from .ids import KUBE_ADMIN, KUBE_VIEW
-from .wire import Response
+from .wire import Response, dump
 
 BORN = "2026-01-02T03:04:05Z"
-VERSION = {"major": "1", "minor": "34", "gitVersion": "v1.34.2", "gitCommit": "8cc511e399b929453cd98ae65b419c3cc227ec79", "gitTreeState": "clean",
+VERSION = {"major": "1", "minor": "34", "emulationMajor": "1", "emulationMinor": "34", "minCompatibilityMajor": "1", "minCompatibilityMinor": "33",
+           "gitVersion": "v1.34.2", "gitCommit": "8cc511e399b929453cd98ae65b419c3cc227ec79", "gitTreeState": "clean",
            "buildDate": BORN, "goVersion": "go1.24.9", "compiler": "gc", "platform": "linux/amd64"}
 READ = ["get", "list", "watch"]
 RESOURCES = {  # (group, version) -> name: (kind, in a namespace, short names, verbs)
@@ -53,11 +54,13 @@ def headers():
 
 def failure(e):
     body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": e.message, "reason": e.reason}
-    return Response(e.code, {**body, **({"details": e.details} if e.details is not None else {}), "code": e.code}, "application/json", headers())
+    return good({**body, **({"details": e.details} if e.details is not None else {}), "code": e.code}, e.code)
 
 
 def good(data, code=200):
-    return Response(code, data, "text/plain; charset=utf-8" if isinstance(data, str) else "application/json", headers())
+    if isinstance(data, str):
+        return Response(code, data, "text/plain; charset=utf-8", headers())
+    return Response(code, dump(data) + "\n", "application/json", headers())
 
 
 # --- paths ---
@@ -97,14 +100,23 @@ def resource(state, request, row, user, found):
         return good({"kind": rows[name][0], "apiVersion": "/".join(key), "metadata": {"creationTimestamp": BORN}, "status": {"userInfo": user.info()}}, 201)
     verb = "list" if request.method == "GET" and not one else VERBS.get(request.method, "get")
     if not may(state, row, user, verb, name):
-        where = f'in the namespace "{ns}"' if ns else "at the cluster scope"
-        raise Failure(403, "Forbidden", f'{name} "{one}" is forbidden: '.replace(' "None"', "") + f'User "{user.name}" cannot {verb} resource '
-                      f'"{name}" in API group "{key[0]}" {where}', {**({"name": one} if one else {}), "group": key[0], "kind": name})
+        space = ns or (one if name == "namespaces" else None)  # a namespace lies in itself
+        where = f'in the namespace "{space}"' if space else "at the cluster scope"
+        raise Failure(403, "Forbidden", f'{called(key, name, one)} is forbidden: User "{user.name}" cannot {verb} resource "{name}" in API group '
+                      f'"{key[0]}" {where}', details(key, name, one))
     if name not in rows:
         raise Failure(404, "NotFound", "the server could not find the requested resource", {})
     if verb not in READ:
         raise Failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
     return objects(request, row, name, rows[name], key, ns, one)
+
+
+def called(key, name, one):
+    return ".".join(filter(None, (name, key[0]))) + (f' "{one}"' if one else "")
+
+
+def details(key, name, one):
+    return {k: v for k, v in (("name", one), ("group", key[0]), ("kind", name)) if v}
 
 
 # --- what is there ---
@@ -113,7 +125,7 @@ def may(state, row, user, verb, name):
     """RBAC. The user name of an application or managed identity is its object's id; tests speak of clients."""
     mine = {user.name, *user.groups, *(c for c, client in state.clients.items() if client["oid"] == user.name)}
     held = {row["roles"][who] for who in mine if who in row["roles"]}
-    return KUBE_ADMIN in held or (KUBE_VIEW in held and verb in READ and name != "secrets")
+    return KUBE_ADMIN in held or (KUBE_VIEW in held and verb in READ and name not in ("secrets", "*"))
 
 
 def things(row, name):
@@ -134,7 +146,7 @@ def objects(request, row, name, what, key, ns, one):
         "name": n, **({"namespace": space} if space else {}), "uid": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{request.host}/{name}/{n}")),
         "resourceVersion": "1", "creationTimestamp": BORN}}) for space, n, cells in things(row, name) if ns in (None, space) and one in (None, n)]
     if one and not found:
-        raise Failure(404, "NotFound", f'{name} "{one}" not found', {"name": one, "kind": name})
+        raise Failure(404, "NotFound", f"{called(key, name, one)} not found", details(key, name, one))
     if request.query.get("watch") in ("1", "true"):  # nothing ever happens here
         return good("")
     if "as=Table" in request.headers.get("Accept", ""):

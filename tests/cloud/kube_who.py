@@ -7,7 +7,7 @@ from . import entra, judge
 from .refusals import Refused
 from .tokens import parse, verified
 
-NBF_SKEW = 300  # of the library that they all use; exp has none
+NBF_SKEW = 60  # of the library that they all use; exp has none
 POP_LIFE = 15 * 60
 EVERYBODY = "system:authenticated"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from e2e.clients import ROWS, table
+from e2e.cluster import Cluster, program
 
 CACHE = Path(os.environ.get("DAYPASS_TEST_CACHE") or Path.home() / ".cache" / "daypass-tests")
 
@@ -48,3 +49,31 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("clients of registries")
         for line in table():
             terminalreporter.write_line(line)
+
+
+def wanted(name, label=None):
+    if not program(name):
+        pytest.skip(f"not run: {label or name} could not be fetched (make check-kube)")
+    return program(name)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A real API server for the tests of one module."""
+    for name in ("etcd", "kube-apiserver"):
+        wanted(name, "kube-apiserver")
+    c = Cluster().start()
+    yield c
+    c.stop()
+
+
+@pytest.fixture(scope="session")
+def kubectl():
+    """The one of the same release."""
+    return wanted("kubectl", "the kubectl of kube-apiserver's release")
+
+
+@pytest.fixture(scope="session")
+def kubelogin():
+    """Azure's own."""
+    return wanted("kubelogin")
