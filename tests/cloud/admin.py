@@ -7,7 +7,7 @@ import threading
 from . import acr_tokens, entra, issuers
 from .faults import Fault
 from .ids import APP, AZDO, PUBLIC
-from .state import cluster as cluster_row, fic, registry as registry_row
+from .state import client as client_row, cluster as cluster_row, fic, registry as registry_row
 from .tokens import parse
 
 OPERATIONS = {}
@@ -87,9 +87,9 @@ def fics(state, action, **row):
 
 @operation
 def client(state, client_id, **row):
-    """Add an application or identity: tenant, oid, kind (app, uami), secret, groups (ids)."""
+    """Add an application or identity, or change one."""
     with state.lock:
-        state.clients[client_id] = {"tenant": None, "oid": client_id, "kind": "app", "secret": None, "groups": [], **state.clients.get(client_id, {}), **row}
+        state.clients[client_id] = client_row(**{"oid": client_id, "tenant": None, **state.clients.get(client_id, {}), **row})
 
 
 @operation

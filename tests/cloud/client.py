@@ -135,8 +135,8 @@ class Cloud:
         return self.call("fics", action=action, **row)
 
     def client(self, client_id, **row):
-        """Add or change an application: tenant, oid, kind ("app", "uami"), secret, groups (ids; tokens for clusters
-        carry them, or where they are more than 200 only a hint)."""
+        """Add or change an application: tenant, oid, kind ("app", "uami"), secret, certificates (PEM), groups (ids: tokens for clusters carry
+        them, or where they are more than 200 only a hint)."""
         self.call("client", client_id=client_id, **row)
 
     def members(self, org, add=None, remove=None):

@@ -15,6 +15,11 @@ from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS_ISSUER,
 from .tokens import KeyRing
 
 
+def client(oid, tenant=TENANT, kind="app", secret=None, certificates=(), groups=()):
+    """An application ("app") or managed identity ("uami"). certificates: PEM, what it may sign its own assertions with; groups: ids."""
+    return {"tenant": tenant, "oid": oid, "kind": kind, "secret": secret, "certificates": list(certificates), "groups": list(groups)}
+
+
 def fic(client, issuer, subject, audience=None, via=None):
     """A federated credential. audience None: the usual one of the cloud that is asked; via "aks": through that proxy only."""
     return {"client": client, "issuer": issuer, "subject": subject, "audience": audience, "via": via}
@@ -42,11 +47,8 @@ def authenticator(issuer, audience=CLUSTER_AUDIENCE, prefix="oidc:"):
 PUSHER = {APP: ACR_PUSH}
 FIRST_DAY = {
     "tenants": {TENANT: {"domain": TENANT_DOMAIN, "name": "Contoso"}, TENANT2: {"domain": TENANT2_DOMAIN, "name": "Fabrikam"}},
-    "clients": {
-        APP: {"tenant": TENANT, "oid": OIDS[APP], "kind": "app", "secret": SECRET, "groups": [GROUP_ADMINS, GROUP_DEVS]},
-        UAMI: {"tenant": TENANT, "oid": OIDS[UAMI], "kind": "uami", "secret": None, "groups": [GROUP_DEVS]},
-        APP2: {"tenant": TENANT, "oid": OIDS[APP2], "kind": "app", "secret": None, "groups": []},
-        FAB: {"tenant": TENANT2, "oid": OIDS[FAB], "kind": "app", "secret": None, "groups": []}},
+    "clients": {APP: client(OIDS[APP], secret=SECRET, groups=[GROUP_ADMINS, GROUP_DEVS]), UAMI: client(OIDS[UAMI], kind="uami", groups=[GROUP_DEVS]),
+                APP2: client(OIDS[APP2]), FAB: client(OIDS[FAB], TENANT2)},
     "fics": [
         fic(APP, ISSUER, SUBJECT), fic(APP, GITHUB_ISSUER, GITHUB_SUBJECT),
         fic(APP, VSTOKEN_ISSUER, CONNECTION_SUBJECT), fic(APP, AKS_ISSUER, AKS_SUBJECT),
