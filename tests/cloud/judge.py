@@ -55,7 +55,8 @@ def by_certificate(state, parts, client_id, cloud):
         raise Refused(5002738, alg=header["alg"])
     if claims["sub"] != client_id:
         raise Refused(700021)
-    key = next((k for names, k in map(thumbprints, state.clients[client_id]["certificates"]) if names & {header.get(n) for n in ("x5t", "x5t#S256", "kid")}), None)
+    named = {str(header.get(n)).rstrip("=").replace("+", "-").replace("/", "_") for n in ("x5t", "x5t#S256", "kid")}  # MSAL for Go pads it
+    key = next((k for names, k in map(thumbprints, state.clients[client_id]["certificates"]) if names & named), None)
     if key is None:
         raise Refused(700027, client=client_id, reason="The key was not found.")
     pss = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)

@@ -49,7 +49,8 @@ def signer(cloud, tmp_path):
 
 
 def test_certificates(cloud, signer):
-    for how in (dict(), dict(alg="RS256"), dict(head={"x5t": signer.x5t["x5t"]}), dict(aud=f"https://login.microsoftonline.com/{TENANT}/v2.0"),
+    for how in (dict(), dict(alg="RS256"), dict(head={"x5t": signer.x5t["x5t"]}), dict(head={"x5t#S256": signer.x5t["x5t#S256"] + "="}),
+                dict(aud=f"https://login.microsoftonline.com/{TENANT}/v2.0"),
                 dict(aud="https://login.windows.net/contoso.onmicrosoft.com/oauth2/v2.0/token")):
         answer = exchange(cloud, assertion=signer.assertion(**how), scope=AKS_SCOPE)
         assert answer.status == 200 and kube(answer.json["access_token"], "/version").status == 200, answer.body
