@@ -97,7 +97,8 @@ def resource(state, request, row, user, found):
             {"name": n, "singularName": kind.lower(), "namespaced": spaced, "kind": kind, "verbs": verbs, "shortNames": short}
             for n, (kind, spaced, short, verbs) in rows.items()]})
     if name == "selfsubjectreviews" and name in rows and request.method == "POST":
-        return good({"kind": rows[name][0], "apiVersion": "/".join(key), "metadata": {"creationTimestamp": BORN}, "status": {"userInfo": user.info()}}, 201)
+        return good({"kind": rows[name][0], "apiVersion": "/".join(key), "metadata": {"creationTimestamp": BORN},
+                     "status": {"userInfo": user.info()}}, 201)
     verb = "list" if request.method == "GET" and not one else VERBS.get(request.method, "get")
     if not may(state, row, user, verb, name):
         space = ns or (one if name == "namespaces" else None)  # a namespace lies in itself

@@ -30,7 +30,8 @@ def status(answer, code, reason, message):
 
 def refused(cloud, answer, why):
     status(answer, 401, "Unauthorized", "Unauthorized")
-    assert answer.body == b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}\n'
+    assert answer.body == (b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized",'
+                           b'"reason":"Unauthorized","code":401}\n')
     assert why in cloud.kube()[-1]["why"], cloud.kube()[-1]["why"]
 
 
@@ -65,7 +66,8 @@ def test_roles(cloud):
     assert [kube(t, secrets).status for t in (admin, viewer, nobody)] == [200, 403, 403]
     assert [kube(t, "/version").status for t in (admin, viewer, nobody)] == [200, 200, 200]
     answer = kube(nobody, NAMESPACES)
-    status(answer, 403, "Forbidden", f'namespaces is forbidden: User "{OIDS[APP2]}" cannot list resource "namespaces" in API group "" at the cluster scope')
+    status(answer, 403, "Forbidden",
+           f'namespaces is forbidden: User "{OIDS[APP2]}" cannot list resource "namespaces" in API group "" at the cluster scope')
     status(kube(viewer, secrets + "/s"), 403, "Forbidden",
            f'secrets "s" is forbidden: User "{OIDS[UAMI]}" cannot get resource "secrets" in API group "" in the namespace "default"')
     status(kube(nobody, "/nothing"), 403, "Forbidden", f'forbidden: User "{OIDS[APP2]}" cannot get path "/nothing"')
@@ -176,7 +178,8 @@ class Holder:
         return exchange(cloud, **{"scope": ARC_SCOPE, "token_type": "pop", "req_cnf": cnf, **form})
 
     def proof(self, at, head=(), alg="RS256", **more):
-        body = {"at": at, "ts": int(time.time()), "u": CLUSTER_ARC_ID, "cnf": {"jwk": {**self.jwk, "alg": "RS256", "kid": self.kid}}, "nonce": uuid.uuid4().hex}
+        body = {"at": at, "ts": int(time.time()), "u": CLUSTER_ARC_ID, "cnf": {"jwk": {**self.jwk, "alg": "RS256", "kid": self.kid}},
+                "nonce": uuid.uuid4().hex}
         return jwt.encode({k: v for k, v in {**body, **more}.items() if v is not None}, self.key, algorithm=alg,
                           headers={"typ": "pop", "kid": self.kid, **dict(head)})
 

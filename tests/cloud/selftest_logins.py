@@ -32,7 +32,8 @@ class Signer:
 
     @staticmethod
     def print(folder, algorithm):
-        done = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-" + algorithm, "-in", folder / "cert.pem"], check=True, capture_output=True, text=True)
+        argv = ["openssl", "x509", "-noout", "-fingerprint", "-" + algorithm, "-in", folder / "cert.pem"]
+        done = subprocess.run(argv, check=True, capture_output=True, text=True)
         return done.stdout.strip().split("=")[1].replace(":", "")
 
     def assertion(self, client=APP, alg="PS256", head=None, **more):
@@ -103,5 +104,6 @@ def test_device_code(cloud):
         answer = curl(*fields(client_id=client, scope=AKS_SCOPE), url)
         assert answer.json["interval"] == 5 and answer.json["user_code"] in answer.json["message"]
         for grant in ("device_code", "urn:ietf:params:oauth:grant-type:device_code"):
-            refused(curl(*fields(grant_type=grant, client_id=client, device_code=answer.json["device_code"]), TOKEN_URL), 400, 70016, "authorization_pending")
+            polled = curl(*fields(grant_type=grant, client_id=client, device_code=answer.json["device_code"]), TOKEN_URL)
+            refused(polled, 400, 70016, "authorization_pending")
     refused(curl(*fields(client_id="other", scope=AKS_SCOPE), url), 400, 700016, "unauthorized_client")

@@ -70,7 +70,8 @@ class Cluster:
         with open(Cloud().info()["ca"]) as f:
             self.write("authentication.yaml", json.dumps(authentication(f.read())))
         self.write("tokens.csv", f'{ADMIN},lab-admin,1,"system:masters"\n')
-        self.write("audit.yaml", json.dumps({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata", "omitStages": ["RequestReceived"]}]}))
+        self.write("audit.yaml", json.dumps({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+                                             "rules": [{"level": "Metadata"}]}))
         subprocess.run(["openssl", "genrsa", "-out", self.folder / "sa.key", "2048"], check=True, capture_output=True)
         client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         self.run("etcd", "--unsafe-no-fsync", f"--data-dir={self.folder}/etcd", f"--listen-client-urls={client}", f"--advertise-client-urls={client}",
@@ -119,7 +120,8 @@ class Cluster:
         """The roles of the stand-in's CLUSTER and CLUSTER_OIDC, a service account, and its issuer's documents for everybody; then wait until the
         first token of Entra's is taken: the server reads an issuer's keys in its own time."""
         self.make(ROLES, "ClusterRole", "lab-view", "rbac.authorization.k8s.io/v1", rules=[  # `view` itself is empty: a controller fills it
-            {"apiGroups": ["", "apps"], "resources": ["namespaces", "pods", "configmaps", "serviceaccounts", "deployments"], "verbs": ["get", "list", "watch"]}])
+            {"apiGroups": ["", "apps"], "resources": ["namespaces", "pods", "configmaps", "serviceaccounts", "deployments"],
+             "verbs": ["get", "list", "watch"]}])
         self.bind("lab-view", "User", OIDS[UAMI])
         self.bind(KUBE_ADMIN, "User", OIDS[APP])
         self.bind("system:service-account-issuer-discovery", "Group", "system:unauthenticated")
@@ -132,7 +134,7 @@ class Cluster:
     def bind(self, role, kind, name):
         body = {"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
                 "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}]}
-        self.make(BINDINGS, "ClusterRoleBinding", f"lab-{role.replace(':', '-')}-{kind.lower()}-{name.replace(':', '-')}", "rbac.authorization.k8s.io/v1", **body)
+        self.make(BINDINGS, "ClusterRoleBinding", f"lab-{role}-{kind.lower()}-{name}".replace(":", "-"), "rbac.authorization.k8s.io/v1", **body)
 
     def make(self, path, kind, name, version="v1", **more):
         answer = self.call("POST", path, {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **more}, ADMIN)

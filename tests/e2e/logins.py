@@ -166,13 +166,14 @@ CASES = [
     Case("spn, pop", "--server-id", ARC, *SPN, *IDS, "--client-secret", SECRET, "--pop-enabled", "--pop-claims", f"u={CLUSTER_ARC_ID}", want=APP, asks=DISCOVERED,
          aud=ARC),
     # people
-    Case("AKS's stanza, nobody there", *STANZA, "--timeout", "2s", want="context deadline exceeded", asks="openid devicecode...", says="https://microsoft.com/devicelogin",
-         differs=("daypass", "no identity: exit 1 at once, and the command to type")),
+    Case("AKS's stanza, nobody there", *STANZA, "--timeout", "2s", want="context deadline exceeded", asks="openid devicecode...",
+         says="https://microsoft.com/devicelogin", differs=("daypass", "no identity: exit 1 at once, and the command to type")),
     Case("AKS's stanza in a pod", *STANZA, "--timeout", "2s", who=pod, want="context deadline exceeded", asks="openid devicecode...",
          differs=(APP, IDENTITY)),
     Case("AKS's stanza, AAD_LOGIN_METHOD", *STANZA, who=pod, env={"AAD_LOGIN_METHOD": "workloadidentity"}, want=APP, asks=DISCOVERED),
     Case("devicecode, legacy", *STANZA, "--legacy", "--timeout", "2s", want="", asks="devicecode-v1", differs=("legacy", "refused with the reason")),
-    Case("interactive", *aks("-l", "interactive", *IDS, "--timeout", "2s"), want="", asks="openid", env={"PATH": "{work}:" + PATH}, who=lambda p: p.script("xdg-open", "exit 0"),
+    Case("interactive", *aks("-l", "interactive", *IDS, "--timeout", "2s"), want="", asks="openid", env={"PATH": "{work}:" + PATH},
+         who=lambda p: p.script("xdg-open", "exit 0"),
          differs=("daypass", "no identity: exit 1 at once, and the command to type")),
     Case("ropc", *aks("-l", "ropc", *IDS, "--username", "ada@contoso.test", "--password", "x"), want="", differs=("ropc", "a password is no federated source")),
     # managed identity, az, azd
@@ -265,8 +266,10 @@ class Did:
         for guid, name in GUIDS.items():
             first = first.replace(guid, name)
         first = re.sub(r"https://\S{40,}", "https://...", re.sub(r"eyJ[\w.-]+", "eyJ...", first.replace(str(self.r.argv[0]), "kubelogin")))
-        shown = "" if not self.credential else "{} {} for {}".format(self.credential["apiVersion"].rpartition("/")[2], self.claims["aud"].replace(AKS, "AKS").replace(
-            ARC, "ARC"), GUIDS.get(self.claims["appid"], self.claims["appid"]))
+        shown = ""
+        if self.credential:
+            api, aud, client = self.credential["apiVersion"].rpartition("/")[2], self.claims["aud"], self.claims["appid"]
+            shown = f"{api} {aud.replace(AKS, 'AKS').replace(ARC, 'ARC')} for {GUIDS.get(client, client)}"
         return {"case": self.case.name, "program": whose, "rc": self.r.rc, "stdout": shown or self.r.out.split("\n")[0][:30],
                 "margin": "" if self.margin is None else f"{self.margin:+d}", "requests": self.asks, "stderr": first[:110]}
 

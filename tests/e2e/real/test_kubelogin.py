@@ -1,12 +1,15 @@
 """Azure's kubelogin beside daypass under that name: the same flags, variables and stand-in cloud, and what each answers. The cases and what Azure's
 does with them are in ../logins.py; the table is printed at the end."""
 import json
+import shutil
 import subprocess
 
 import pytest
 
-from cloud.client import APP, CLUSTER_ARC, GROUP_ADMINS, GROUP_DEVS, OIDS
+from cloud.client import AKS, APP, CLUSTER_ARC, GROUP_ADMINS, GROUP_DEVS, OIDS
 from cloud.peers import kube
+from e2e.cluster import program as built
+from e2e.converts import CONVERSIONS, OLD, Converted
 from e2e.logins import CASES, GUIDS, ROWS, STANZA, Did
 from e2e.place import BIN
 
@@ -18,6 +21,18 @@ def daypass(place):
     link = place.work / "kubelogin"
     link.symlink_to(BIN / "daypass")
     return link
+
+
+@pytest.fixture(params=["kubelogin", "daypass"])
+def program(request, place):
+    """Whoever stands under the name kubelogin."""
+    return daypass(place) if request.param == "daypass" else request.getfixturevalue("kubelogin")
+
+
+@pytest.fixture(scope="session")
+def any_kubectl():
+    found = built("kubectl") or shutil.which("kubectl")
+    return found or pytest.skip("not run: no kubectl here")
 
 
 def close(place):
@@ -62,13 +77,26 @@ def test_ours(place, case):
         assert did.margin < 0 and not did.r.err, did.r
 
 
+# --- convert-kubeconfig ---
+
+@pytest.mark.parametrize("case", CONVERSIONS, ids=[c.name for c in CONVERSIONS])
+def test_convert(place, program, any_kubectl, case):
+    done, azures = Converted(place, program, any_kubectl, case), program == built("kubelogin")
+    if case.fails:
+        assert done.r.rc == 1 and done.text == case.text and (not azures or case.want in done.r.err), done.r
+        return
+    assert done.r.rc == 0 and done.changed == case.changed, (done.r, done.text)
+    assert not azures or done.text == case.text or done.comments == 0, "it keeps comments now"
+    if not case.changed:
+        return
+    assert done.exec["args"] == ["get-token", "--login", case.mode, "--server-id", AKS, *case.want.split()], done.exec
+    if azures:
+        assert (done.exec["apiVersion"].rpartition("/")[2], done.exec["command"], done.exec.get("env")) == ("v1beta1", "kubelogin", case.env)
+        assert done.exec.get("interactiveMode") in (None, "IfAvailable") and done.exec["provideClusterInfo"] is False
+        assert case.text == OLD or done.exec["installHint"] == "ask ada"
+
+
 # --- and what they are for ---
-
-@pytest.fixture(params=["kubelogin", "daypass"])
-def program(request, place):
-    """Whoever stands under the name kubelogin."""
-    return daypass(place) if request.param == "daypass" else request.getfixturevalue("kubelogin")
-
 
 def test_a_pod_of_the_cluster_itself(place, cloud, cluster, kubectl, program):
     """AKS's stanza, told by AAD_LOGIN_METHOD to use the pod's identity: a service account's token goes to Entra, and what comes back to the API server."""
