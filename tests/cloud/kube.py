@@ -15,7 +15,8 @@ READ = ["get", "list", "watch"]
 RESOURCES = {  # (group, version) -> name: (kind, in a namespace, short names, verbs)
     ("", "v1"): {"configmaps": ("ConfigMap", True, ["cm"], READ), "namespaces": ("Namespace", False, ["ns"], READ),
                  "pods": ("Pod", True, ["po"], READ), "secrets": ("Secret", True, [], READ),
-                 "serviceaccounts": ("ServiceAccount", True, ["sa"], READ)},
+                 "serviceaccounts": ("ServiceAccount", True, ["sa"], READ),
+                 "services": ("Service", True, ["svc"], READ)},
     ("apps", "v1"): {"deployments": ("Deployment", True, ["deploy"], READ)},
     ("authentication.k8s.io", "v1"): {"selfsubjectreviews": ("SelfSubjectReview", False, [], ["create"])}}
 VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -94,7 +95,8 @@ def resource(state, request, row, user, found):
     rows = RESOURCES.get(key, {})
     if not name and rows and request.method == "GET":
         return good({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "/".join(filter(None, key)), "resources": [
-            {"name": n, "singularName": kind.lower(), "namespaced": spaced, "kind": kind, "verbs": verbs, "shortNames": short}
+            {"name": n, "singularName": kind.lower(), "namespaced": spaced, "kind": kind, "verbs": verbs, "shortNames": short,
+             **({"categories": ["all"]} if n in ("pods", "services", "deployments") else {})}
             for n, (kind, spaced, short, verbs) in rows.items()]})
     if name == "selfsubjectreviews" and name in rows and request.method == "POST":
         return good({"kind": rows[name][0], "apiVersion": "/".join(key), "metadata": {"creationTimestamp": BORN},
@@ -149,7 +151,7 @@ def objects(request, row, name, what, key, ns, one):
     if one and not found:
         raise Failure(404, "NotFound", f"{called(key, name, one)} not found", details(key, name, one))
     if request.query.get("watch") in ("1", "true"):  # nothing ever happens here
-        return good("")
+        return Response(200, b"", "application/json", headers())
     if "as=Table" in request.headers.get("Accept", ""):
         titles = ("Name", *COLUMNS.get(name, ()), "Age")
         return good({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {"resourceVersion": "1"},

@@ -239,6 +239,8 @@ def test_kubectl_looks_around(cloud, tmp_path):
     assert rows[0] == ["NAME", "STATUS", "AGE"] and ["shop", "Active"] == rows[3][:2]
     assert [line.split()[0] for line in kubectl("get", "pods", "-A", "--no-headers").splitlines()] == ["default"] * 3
     assert kubectl("get", "pod", "web-2", "-o", "name") == "pod/web-2\n"
+    assert kubectl("get", "pods", "-w").count("\n") == 4 and "deployment.apps/web" in kubectl("get", "all", "-A")
+    assert f"https://{CLUSTER}:443" in kubectl("cluster-info")
     names = {line.split()[0] for line in kubectl("api-resources", "--no-headers").splitlines()}
     assert {"namespaces", "pods", "secrets", "deployments"} <= names
     assert 'pods "none" not found' in kubectl("get", "pod", "none", rc=1)
