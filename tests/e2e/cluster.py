@@ -9,9 +9,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
-import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cloud.client import (AKS, APP, AUDIENCE, CLUSTER_AUDIENCE, GITHUB_ISSUER, ISSUER, KUBE_ADMIN, OIDS, TENANT, UAMI, Cloud)
 from cloud.peers import kubeconfig

@@ -12,7 +12,7 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 from cloud.client import (AKS, AKS_CLIENT, APP, APP2, ARC, CLUSTER_ARC_ID, CONNECTION, CUSTOM, PUBLIC, SECRET, TENANT, UAMI)
-from e2e.place import PATH, text
+from e2e.place import PATH
 
 GUIDS = {APP: "APP", APP2: "APP2", UAMI: "UAMI", AKS: "AKS", ARC: "ARC", TENANT: "TENANT", AKS_CLIENT: "AKS-CLIENT", CONNECTION: "CONNECTION"}
 ASKED = {"discovery/instance": "instance", "openid-configuration": "openid", "oauth2/v2.0/token": "token", "oauth2/token": "token-v1",

@@ -52,7 +52,7 @@ def judged(did, want):
         assert did.credential["apiVersion"] == f"client.authentication.k8s.io/{case.api}" and did.credential["kind"] == "ExecCredential"
         assert r.out.count("\n") == 1 and r.out.endswith("}\n")
     else:
-        assert r.rc == 1 and not r.out and want in r.err, r
+        assert r.rc == 1 and not r.out and r.err and want in r.err, r
 
 
 @pytest.mark.parametrize("case", CASES, ids=[c.name for c in CASES])
@@ -72,7 +72,8 @@ def test_ours(place, case):
     did = Did(place, daypass(place), case)
     ROWS.append(did.row("daypass"))
     close(place)
-    judged(did, case.differs[0] if case.differs else case.want)
+    same = case.want if case.want is None or case.want in GUIDS or case.want.startswith("AADSTS") else ""  # our words are our own
+    judged(did, case.differs[0] if case.differs else same)
     if did.credential:
         assert did.margin < 0 and not did.r.err, did.r
 
