@@ -57,7 +57,7 @@ bool kube_stanza_read(struct kube_stanza *s, struct err *err)
 		return true;
 	for (size_t i = 0; i < s->count; i++)
 		if (str_starts(s->args[i], "--oidc-"))
-			return stays(err, "it is int128's kubelogin (kubectl oidc-login), which has nothing to do with Azure");
+			return err_set(err, ERR_POLICY, NULL, "it is int128's kubelogin (kubectl oidc-login), which has nothing to do with Azure");
 	if (!find_verb(s, &verb))
 		return stays(err, "its arguments do not begin with get-token");
 	for (size_t i = verb + 1; i < s->count; i++) {
@@ -79,7 +79,7 @@ bool kube_stanza_read(struct kube_stanza *s, struct err *err)
 
 static enum kube_mode old_mode(const struct kube_stanza *s)
 {
-	return s->old[KUBE_LOGIN] ? kube_mode_of(s->old[KUBE_LOGIN]) : s->args && str_eq(s->args[0], "kube") ? KUBE_NONE : KUBE_DEVICE;
+	return s->old[KUBE_LOGIN] ? kube_mode_of(s->old[KUBE_LOGIN]) : s->count && str_eq(s->args[0], "kube") ? KUBE_NONE : KUBE_DEVICE;
 }
 
 static bool is_public_client(const char *id)
@@ -165,7 +165,7 @@ static bool complete(const struct kube_stanza *s, const struct kube_options *o, 
 {
 	int needed = o->theirs ? KUBE_DEVICE | KUBE_INTERACTIVE | KUBE_SPN | KUBE_ROPC : 0;
 	if (!value[KUBE_SERVER])
-		return stays(err, "it names no server: --server-id is required");
+		return err_set(err, ERR_POLICY, NULL, "it names no server: --server-id is required");
 	if (str_eq(s->old[KUBE_LEGACY], "true") && (!o->theirs || (mode & (KUBE_DEVICE | KUBE_SPN | KUBE_ROPC))))
 		return stays(err, "its cluster wants tokens of the legacy kind (audience spn:...), which are not given any more: az aks update --enable-aad, then az aks get-credentials");
 	if ((mode & needed) && !value[KUBE_CLIENT])

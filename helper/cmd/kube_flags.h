@@ -52,11 +52,11 @@ const char *kube_mode_name(enum kube_mode mode);
 enum kube_mode kube_mode_of(const char *name);
 /* Read the command line of `configure kube` or `convert-kubeconfig`. False (ERR_USAGE) with what is wrong. */
 bool kube_options_read(int argc, char *const *argv, struct kube_options *o, struct err *err);
-/* Read args into old. False (ERR_CONFIG) with the reason where these are not arguments of get-token that can be taken
+/* Read args into old. False (ERR_CONFIG; ERR_POLICY: it is none of Azure's) with the reason where these are not arguments of get-token that can be taken
  * apart without doubt. */
 bool kube_stanza_read(struct kube_stanza *s, struct err *err);
 /* Make now out of args, in their order: flags of get-token by the rules of kube_flags.def, all else as it is. False with the
- * reason why this stanza stays. */
+ * reason (likewise) why this stanza stays. */
 bool kube_stanza_plan(struct kube_stanza *s, const struct kube_options *o, const struct kube_said *said, struct err *err);
 /* Is the value of this argument a secret, or could it be? next: it is the argument behind it. */
 bool kube_arg_is_secret(const char *arg, bool *next);
