@@ -154,7 +154,7 @@ static bool take_flag(int argc, char *const *argv, int *i, struct kube_options *
 		return err_set(err, ERR_USAGE, NULL, "--%s is true or false, not '%s'", row->name, text);
 	if (!*text || str_has_control(text))
 		return err_set(err, ERR_USAGE, NULL, "--%s: %s", row->name, *text ? "a control character in its value" : "it needs a value");
-	o->given[flag] = row->kind == KUBE_SWITCH ? on ? "true" : "false" : text;
+	o->given[flag == KUBE_OLD_CACHE ? KUBE_CACHE : flag] = row->kind == KUBE_SWITCH ? on ? "true" : "false" : text;
 	return true;
 }
 
@@ -201,8 +201,5 @@ bool kube_options_read(int argc, char *const *argv, struct kube_options *o, stru
 	}
 	if ((o->context != NULL) + (o->user != NULL) + o->all > 1)
 		return err_set(err, ERR_USAGE, NULL, "--context, --user and --all exclude each other");
-	if (o->given[KUBE_OLD_CACHE] && !o->given[KUBE_CACHE])
-		o->given[KUBE_CACHE] = o->given[KUBE_OLD_CACHE];
-	o->given[KUBE_OLD_CACHE] = NULL;
 	return check_modes(o, err);
 }
