@@ -7,7 +7,7 @@ set -eu
 build='gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsecret-1-dev libsodium-dev libyaml-dev'
 demo="$build ca-certificates git iproute2 openssl procps python3 python3-cryptography util-linux"
 check="$demo binutils curl dbus-daemon git-lfs gnome-keyring libcmocka-dev libsecret-tools python3-dbus python3-gi python3-jwt python3-pytest strace"
-check="$check docker-registry skopeo"
+check="$check docker-registry python3-yaml skopeo"
 fuzz="$check clang llvm"
 real="$check patchelf perl python3-venv xz-utils zlib1g-dev"
 

@@ -1,7 +1,7 @@
 /* The arguments of a stanza: taken apart, and put together anew. */
 #include "helper/base/buf.h"
 #include "helper/base/str.h"
-#include "helper/cmd/kube_flag_rows.h"
+#include "helper/cmd/kube_flags.h"
 
 /* Microsoft's own public clients for AKS and Arc: they say nothing about who asks. Source: AKS and Arc documentation. */
 static const char *const public_clients[] = {"80faf920-1908-4b52-b5ef-a8e7bedfc67a", "3f4439ff-e698-4d6d-84fe-09c9d574f06b"};

@@ -228,14 +228,19 @@ static bool note_all(const struct kube_view *first, const struct kube_view *v, c
 	return now.count == v->count;
 }
 
-/* Once, with some left as they are now. *again: one who was undone first cannot be converted; it is left then. */
-static bool convert(const struct kube_view *first, const struct kube_task *t, bool *leave, bool *again, struct buf *out, struct kube_outcomes *done, struct err *err)
+/* Who is left as he is now. again: one more, who was undone first and then could not be converted. */
+struct left {
+	bool *who;
+	bool again;
+};
+
+static bool convert(const struct kube_view *first, const struct kube_task *t, struct left *left, struct buf *out, struct kube_outcomes *done, struct err *err)
 {
 	AUTO_BUF text = buf_new(out->max);
 	AUTO_OUTCOMES undone = {0};
 	AUTO_VIEW v = {0};
-	*again = false;
-	if (!undo(first, t, leave, &text, &undone, err) || !kube_view_read("", &text, &v, err))
+	left->again = false;
+	if (!undo(first, t, left->who, &text, &undone, err) || !kube_view_read("", &text, &v, err))
 		return false;
 	AUTO_PLANS p = plans_of(&v);
 	AUTO_EDITS whole = {.text = &text, .root = &v.root};
@@ -248,16 +253,15 @@ static bool convert(const struct kube_view *first, const struct kube_task *t, bo
 		return false;
 	for (size_t i = 0; i < v.count; i++) {
 		bool lost = undone.list[i].result == KUBE_CHANGED && done->list[i].result != KUBE_CHANGED;
-		leave[i] = leave[i] || lost;
-		*again = *again || lost;
+		left->who[i] = left->who[i] || lost;
+		left->again = left->again || lost;
 	}
-	return *again || note_all(first, &v, &whole, out, done, err);
+	return left->again || note_all(first, &v, &whole, out, done, err);
 }
 
 bool kube_convert(const char *path, const struct buf *text, const struct kube_task *t, struct buf *out, struct kube_outcomes *done, struct err *err)
 {
 	AUTO_VIEW v = {0};
-	bool again;
 	if (!kube_view_read(path, text, &v, err))
 		return false;
 	AUTO_FREE bool *leave = leave_none(&v);
@@ -266,8 +270,9 @@ bool kube_convert(const char *path, const struct buf *text, const struct kube_ta
 		bool same_kind = kube_command_is(command, "daypass") == !t->o.theirs;
 		leave[i] = !same_kind || !t->meant(t->data, v.users[i].name) || kube_look(&v.users[i], t, &why) != KUBE_CHANGED;
 	}
-	bool ok = convert(&v, t, leave, &again, out, done, err);
-	if (ok && again)
-		ok = convert(&v, t, leave, &again, out, done, err);
+	struct left left = {.who = leave};
+	bool ok = convert(&v, t, &left, out, done, err);
+	if (ok && left.again)
+		ok = convert(&v, t, &left, out, done, err);
 	return ok || err_wrap(err, "%s", path);
 }

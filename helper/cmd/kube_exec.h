@@ -3,7 +3,7 @@
 #define DAYPASS_KUBE_EXEC_H
 
 #include "helper/base/yaml_edit.h"
-#include "helper/cmd/kube_convert.h"
+#include "helper/cmd/kube_task.h"
 
 /* What a user is to us, before anything is done: KUBE_CHANGED where it can be converted, with why for those who stay. */
 enum kube_result kube_look(const struct kube_user *u, const struct kube_task *t, const char **why);

@@ -1,7 +1,6 @@
 #include "helper/cmd/kube_flags.h"
 
 #include "helper/base/str.h"
-#include "helper/cmd/kube_flag_rows.h"
 
 enum { N = KUBE_NONE, D = KUBE_DEVICE, I = KUBE_INTERACTIVE, S = KUBE_SPN, R = KUBE_ROPC, M = KUBE_MSI, C = KUBE_CLI, W = KUBE_WORKLOAD, P = KUBE_PIPELINES, ALL = KUBE_ANY };
 

@@ -47,6 +47,23 @@ struct kube_stanza {
 #define AUTO_STANZA CLEANUP(kube_stanza_free) struct kube_stanza
 
 void kube_stanza_free(struct kube_stanza *s);
+/* The table of kube_flags.def. */
+struct kube_flag_row {
+	const char *name;
+	char letter;
+	enum { KUBE_VALUE, KUBE_SWITCH, KUBE_SECRET } kind;
+	struct {
+		int given, kept;
+	} modes[2]; /* ours, theirs */
+	int own;
+};
+
+extern const struct kube_flag_row kube_flag_rows[KUBE_FLAGS];
+
+/* The flag of an argument, -1 where it is none that we know. *value_at: where its value stands in it, 0: it is the next
+ * argument, or a switch without one. */
+int kube_flag_find(const char *arg, size_t *value_at);
+
 /* The word of a mode; the mode of a word, 0 where there is none. */
 const char *kube_mode_name(enum kube_mode mode);
 enum kube_mode kube_mode_of(const char *name);

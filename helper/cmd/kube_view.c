@@ -11,18 +11,18 @@ void kube_view_free(struct kube_view *v)
 	*v = (struct kube_view){0};
 }
 
-static bool odd(const struct kube_view *v, const char *path, const struct yaml *at, const char *what, struct err *err)
+static bool odd(const struct kube_view *v, const struct yaml *at, const char *what, struct err *err)
 {
-	return err_set(err, ERR_CONFIG, NULL, "%s:%zu: %s", path, yaml_line(v->text, at->from), what);
+	return err_set(err, ERR_CONFIG, NULL, "%s:%zu: %s", v->path, yaml_line(v->text, at->from), what);
 }
 
 /* A member that, where it is there, is of that kind and stands there once. */
-static bool member(const struct kube_view *v, const char *path, const struct yaml *map, const char *name, enum yaml_kind kind, const struct yaml **out, struct err *err)
+static bool member(const struct kube_view *v, const struct yaml *map, const char *name, enum yaml_kind kind, const struct yaml **out, struct err *err)
 {
 	bool twice = false;
 	*out = yaml_get(map, name, &twice);
 	if (twice || (*out && !yaml_is_null(*out) && (*out)->kind != kind)) {
-		err_set(err, ERR_CONFIG, NULL, "%s:%zu: %s %s", path, yaml_line(v->text, (*out)->from), name, twice ? "stands there twice" : "is of a kind that kubectl does not take");
+		err_set(err, ERR_CONFIG, NULL, "%s:%zu: %s %s", v->path, yaml_line(v->text, (*out)->from), name, twice ? "stands there twice" : "is of a kind that kubectl does not take");
 		return false;
 	}
 	if (*out && yaml_is_null(*out))
@@ -30,21 +30,21 @@ static bool member(const struct kube_view *v, const char *path, const struct yam
 	return true;
 }
 
-#define MEMBER(map, name, kind, out) member(v, path, map, name, kind, out, err)
+#define MEMBER(map, name, kind, out) member(v, map, name, kind, out, err)
 
-static bool take_user(struct kube_view *v, const char *path, const struct yaml *item, struct err *err)
+static bool take_user(struct kube_view *v, const struct yaml *item, struct err *err)
 {
 	struct kube_user u = {.item = item};
 	const struct yaml *name;
 	if (item->kind != YAML_MAP)
-		return odd(v, path, item, "a user is no map of name and user", err);
+		return odd(v, item, "a user is no map of name and user", err);
 	if (!MEMBER(item, "name", YAML_TEXT, &name) || !MEMBER(item, "user", YAML_MAP, &u.user))
 		return false;
 	u.name = yaml_str(name);
 	if (!u.name)
-		return odd(v, path, item, "a user has no name", err);
+		return odd(v, item, "a user has no name", err);
 	if (kube_view_user(v, u.name))
-		return odd(v, path, item, "a second user of this name", err);
+		return odd(v, item, "a second user of this name", err);
 	if (u.user && (!MEMBER(u.user, "exec", YAML_MAP, &u.exec) || !MEMBER(u.user, "auth-provider", YAML_MAP, &u.provider)))
 		return false;
 	v->users[v->count++] = u;
@@ -54,20 +54,20 @@ static bool take_user(struct kube_view *v, const char *path, const struct yaml *
 bool kube_view_read(const char *path, const struct buf *text, struct kube_view *v, struct err *err)
 {
 	const struct yaml *kind, *users, *contexts;
-	*v = (struct kube_view){.text = text};
+	*v = (struct kube_view){.path = path, .text = text};
 	if (!yaml_tree_read(path, text, &v->root, err))
 		return false;
 	if (yaml_is_null(&v->root))
 		return true;
 	if (v->root.kind != YAML_MAP)
-		return odd(v, path, &v->root, "this is no kubeconfig", err);
+		return odd(v, &v->root, "this is no kubeconfig", err);
 	if (!MEMBER(&v->root, "kind", YAML_TEXT, &kind) || !MEMBER(&v->root, "users", YAML_LIST, &users) || !MEMBER(&v->root, "contexts", YAML_LIST, &contexts))
 		return false;
 	if (kind && !str_eq(yaml_str(kind), "Config"))
-		return odd(v, path, kind, "this is no kubeconfig: its kind is not Config", err);
+		return odd(v, kind, "this is no kubeconfig: its kind is not Config", err);
 	v->users = mem_alloc((users ? users->count + 1 : 1) * sizeof *v->users);
 	for (size_t i = 0; users && i < users->count; i++)
-		if (!take_user(v, path, &users->items[i], err))
+		if (!take_user(v, &users->items[i], err))
 			return false;
 	return true;
 }

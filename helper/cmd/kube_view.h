@@ -13,6 +13,7 @@ struct kube_user {
 };
 
 struct kube_view {
+	const char *path; /* for messages, while it is read */
 	const struct buf *text;
 	struct yaml root;
 	struct kube_user *users;
