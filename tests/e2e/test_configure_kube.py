@@ -762,6 +762,16 @@ def test_which_kubelogin_is_first(home):
     assert f"kubectl will start {home.bin / 'kubelogin'}, which is not this program" in done.stderr
 
 
+def test_without_libyaml(home):
+    home.write(config(aks()))
+    folder = home.top / "lib"
+    folder.mkdir()
+    (folder / "libyaml-0.so.2").write_text("")
+    done = home.configure(code=1, LD_LIBRARY_PATH=folder)
+    assert "libyaml-0.so.2 is needed to read a kubeconfig" in done.stderr and "apt install libyaml-0-2" in done.stderr
+    assert home.kube.read_text() == config(aks()) and not list(home.path.rglob("*.lock"))
+
+
 def test_not_on_path(home):
     home.write(config(aks()))
     home.run("configure", "kube", program=BIN / "daypass", PATH="/usr/bin:/bin")

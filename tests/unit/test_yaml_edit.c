@@ -232,6 +232,36 @@ TEST(a_member_for_another)
 	assert_becomes("user:\n  old:\n    name: azure\n  exec: 1\n", swap_it, "! line 2: a member that daypass would replace is not laid out plainly");
 }
 
+static bool slip(struct yaml_edits *e, const struct yaml *root, struct err *err UNUSED)
+{
+	const struct yaml *a = yaml_get(root, "a", NULL);
+	yaml_edit_bytes(e, a->from, a->to, str_dup("other"));
+	return true;
+}
+
+static bool overlap(struct yaml_edits *e, const struct yaml *root, struct err *err UNUSED)
+{
+	const struct yaml *a = yaml_get(root, "a", NULL);
+	yaml_edit_bytes(e, a->from, a->to, str_dup("one"));
+	yaml_edit_bytes(e, a->from, a->to, str_dup("two"));
+	return true;
+}
+
+static bool break_it(struct yaml_edits *e, const struct yaml *root, struct err *err UNUSED)
+{
+	const struct yaml *a = yaml_get(root, "a", NULL);
+	yaml_edit_bytes(e, a->from, a->to, str_dup("[x"));
+	return true;
+}
+
+TEST(a_text_that_would_mean_something_else_is_not_handed_out)
+{
+	assert_becomes("a: old\n", slip, "! the text is laid out in a way that daypass does not edit: it would come to mean something else");
+	assert_becomes("a: old\n", overlap, "! the text is laid out in a way that daypass does not edit");
+	AUTO_STR broken = changed("a: old\n", break_it);
+	assert_says(broken, "! the text as it would become:2:1: ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +275,7 @@ int main(void)
 		T(a_member_more),
 		T(an_entry_more),
 		T(a_member_for_another),
+		T(a_text_that_would_mean_something_else_is_not_handed_out),
 	};
 	return RUN(tests);
 }
