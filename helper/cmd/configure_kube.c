@@ -113,12 +113,60 @@ static void tell_of_kubelogin(struct kube_job *j)
 		say_line(&j->out, "kubelogin on PATH: %s, %s", found, program_is_own(found) ? "which is this program" : "another program; kubeconfigs that call it do not ask daypass");
 }
 
+/* kubectl's own list of programs that it starts: is the one that we write on it? Entries are names or paths as they would be
+ * looked up; kubectl 1.35 knows them as "name", later ones as "command". */
+static bool is_allowed(const struct kube_job *j, const struct yaml *list)
+{
+	AUTO_STR found = strchr(j->command, '/') ? NULL : program_on_path(j->ctx, j->command);
+	for (size_t i = 0; list && list->kind == YAML_LIST && i < list->count; i++) {
+		const char *entry = yaml_str(yaml_get(&list->items[i], "command", NULL));
+		entry = entry ? entry : yaml_str(yaml_get(&list->items[i], "name", NULL));
+		if (str_eq(entry, j->command) || str_eq(entry, found))
+			return true;
+	}
+	return false;
+}
+
+static void warn_of_policy(const struct kube_job *j)
+{
+	const char *named = env_get(&j->ctx->env, "KUBERC"), *home = env_get(&j->ctx->env, "HOME");
+	AUTO_STR path = named ? str_dup(named) : home ? str_printf("%s/.kube/kuberc", home) : NULL;
+	AUTO_BUF text = buf_new(KUBE_MAX_BYTES);
+	AUTO_YAML y = {0};
+	struct err err;
+	if (j->undo || !path || str_eq(named, "off") || !file_read(path, &text, NULL, ERR_CONFIG, &err) || !yaml_tree_read(path, &text, &y, &err))
+		return;
+	const char *policy = yaml_str(yaml_get(&y, "credentialPluginPolicy", NULL));
+	if (str_eq(policy, "DenyAll"))
+		log_line("warning: kubectl starts no plugin at all: credentialPluginPolicy in %s is DenyAll", path);
+	else if (str_eq(policy, "Allowlist") && !is_allowed(j, yaml_get(&y, "credentialPluginAllowlist", NULL)))
+		log_line("warning: kubectl will not start %s, which the credentialPluginAllowlist in %s does not name: kubectl kuberc set --section credentialplugin --policy Allowlist --allowlist-entry command=%s", j->command, path, j->command);
+}
+
+/* The first who stays although he should not. */
+static int fail_by_doubt(const struct kube_job *j, size_t count)
+{
+	struct err err;
+	for (size_t i = 0; i < j->count; i++) {
+		for (size_t k = 0; k < j->files[i].done.count; k++) {
+			const struct kube_outcome *o = &j->files[i].done.list[k];
+			if (o->result != KUBE_DOUBT)
+				continue;
+			err_set(&err, ERR_CONFIG, NULL, "%s: user %s stays as it is: %s", j->files[i].path, o->name, o->why);
+			if (count > 1)
+				err_hint(&err, "see above for the other %zu", count - 1);
+			return cmd_fail(&err);
+		}
+	}
+	return ERR_CONFIG;
+}
+
 /* The exit status, and why it is not 0. */
 static int status_of(const struct kube_job *j, const size_t *count)
 {
 	struct err err;
 	if (count[KUBE_DOUBT])
-		return ERR_CONFIG;
+		return fail_by_doubt(j, count[KUBE_DOUBT]);
 	if (j->undo || j->task.o.theirs || count[KUBE_CHANGED] || count[KUBE_ALREADY])
 		return 0;
 	err_set(&err, ERR_CONFIG, NULL, j->only ? "user %s is none that daypass could answer for" : "no user%s calls kubelogin for Azure", j->only ? j->only : "");
@@ -149,6 +197,8 @@ int kube_job_tell(struct kube_job *j)
 	if (!j->count)
 		say_line(&j->out, "there is no kubeconfig: 0 users changed");
 	tell_of_kubelogin(j);
+	if (count[KUBE_CHANGED] + count[KUBE_ALREADY])
+		warn_of_policy(j);
 	int printed = cmd_print(j->ctx, &j->out), status = status_of(j, count);
 	return printed ? printed : status;
 }

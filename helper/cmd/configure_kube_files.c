@@ -203,12 +203,16 @@ static bool set_notes(struct kube_job *j, struct err *err)
 {
 	for (size_t i = 0; i < j->count; i++) {
 		const struct kube_file *f = &j->files[i];
+		bool all = j->undo && !j->only;
 		str_set(&j->note.file, f->real);
 		for (size_t k = 0; k < f->done.count; k++) {
 			AUTO_STR key = note_key(f->done.list[k].name);
+			all = all && f->done.list[k].result != KUBE_DOUBT;
 			if (f->done.list[k].result == KUBE_CHANGED && !note_set(&j->note, key, f->done.list[k].note, err))
 				return false;
 		}
+		if (all && !note_set(&j->note, NULL, NULL, err)) /* those of users who are there no more, too */
+			return false;
 	}
 	return true;
 }

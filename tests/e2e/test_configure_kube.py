@@ -471,6 +471,7 @@ def test_on_doubt_it_stays_and_the_others_go_on(home, name):
     home.write(text)
     done = home.configure(code=0 if "names no server" in why else 3)
     assert f"1 user changed: fine\n  {NAME} stays as it is: " in done.stdout and why in done.stdout, done
+    assert (f"{home.kube}: user {NAME} stays as it is: " in done.stderr) == (done.returncode == 3)
     assert home.kube.read_text().startswith(config(stanza)) and commands(home.kube)["fine"] == "daypass"
     home.unconfigure()
     assert home.kube.read_text() == text
@@ -770,6 +771,18 @@ def test_without_libyaml(home):
     done = home.configure(code=1, LD_LIBRARY_PATH=folder)
     assert "libyaml-0.so.2 is needed to read a kubeconfig" in done.stderr and "apt install libyaml-0-2" in done.stderr
     assert home.kube.read_text() == config(aks()) and not list(home.path.rglob("*.lock"))
+
+
+@pytest.mark.parametrize("kuberc, word", [
+    ("credentialPluginPolicy: DenyAll\n", "no plugin at all"), ("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- command: kubelogin\n", "command=daypass"),
+    ("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- name: daypass\n", None), ("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- command: BIN/daypass\n", None),
+    ("credentialPluginPolicy: AllowAll\n", None), ("x: [", None)])
+def test_kubectls_own_list_of_plugins(home, kuberc, word):
+    home.write(config(aks()))
+    path = home.write("apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n" + kuberc.replace("BIN", str(home.bin)), home.path / ".kube/kuberc")
+    done = home.configure()
+    assert (word in done.stderr and str(path) in done.stderr and done.stderr.count("\n") == 1) if word else done.stderr == ""
+    assert home.configure(KUBERC="off").stderr == ""
 
 
 def test_not_on_path(home):
