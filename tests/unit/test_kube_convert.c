@@ -57,6 +57,9 @@ TEST(what_aks_writes)
 	assert_ours(AKS, "--login msi", "kube get-token --server-id S --login msi");
 	assert_ours(AKS, "--login msi --client-id C", "kube get-token --server-id S --client-id C --login msi");
 	assert_ours(AKS, "--login spn", "kube get-token --server-id S --tenant-id T --login spn");
+	assert_ours("get-token --server-id S --client-id " PUBLIC " --login msi", "", "kube get-token --server-id S --login msi");
+	assert_ours("get-token --server-id S --client-id C --login msi", "", "kube get-token --server-id S --client-id C --login msi");
+	assert_theirs("get-token --server-id S --client-id " PUBLIC " --login workloadidentity", "-l workloadidentity", "get-token --server-id S --login workloadidentity");
 	assert_theirs(AKS, "", AKS);
 	assert_theirs(AKS, "-l azurecli", "get-token --server-id S --login azurecli");
 	assert_theirs(AKS, "-l spn", "get-token --environment AzurePublicCloud --server-id S --client-id " PUBLIC " --tenant-id T --login spn");
