@@ -199,21 +199,29 @@ bool kube_job_plan(struct kube_job *j, struct err *err)
 
 /* --- writing --- */
 
+static bool set_file_notes(struct kube_job *j, const struct kube_file *f, struct err *err)
+{
+	size_t count = 0;
+	bool all = j->undo && !j->only; /* then those of users who are there no more go too */
+	AUTO_FREE struct note_fact *facts = mem_alloc((f->done.count + 1) * sizeof *facts);
+	for (size_t k = 0; k < f->done.count; k++) {
+		all = all && f->done.list[k].result != KUBE_DOUBT;
+		if (f->done.list[k].result == KUBE_CHANGED)
+			facts[count++] = (struct note_fact){note_key(f->done.list[k].name), f->done.list[k].note};
+	}
+	const struct note_fact whole_file = {0};
+	str_set(&j->note.file, f->real);
+	bool ok = note_set_all(&j->note, all ? &whole_file : facts, all ? 1 : count, err);
+	for (size_t i = 0; i < count; i++)
+		free((char *)(uintptr_t)facts[i].what);
+	return ok;
+}
+
 static bool set_notes(struct kube_job *j, struct err *err)
 {
-	for (size_t i = 0; i < j->count; i++) {
-		const struct kube_file *f = &j->files[i];
-		bool all = j->undo && !j->only;
-		str_set(&j->note.file, f->real);
-		for (size_t k = 0; k < f->done.count; k++) {
-			AUTO_STR key = note_key(f->done.list[k].name);
-			all = all && f->done.list[k].result != KUBE_DOUBT;
-			if (f->done.list[k].result == KUBE_CHANGED && !note_set(&j->note, key, f->done.list[k].note, err))
-				return false;
-		}
-		if (all && !note_set(&j->note, NULL, NULL, err)) /* those of users who are there no more, too */
+	for (size_t i = 0; i < j->count; i++)
+		if (!set_file_notes(j, &j->files[i], err))
 			return false;
-	}
 	return true;
 }
 
@@ -231,8 +239,9 @@ static bool write_notes(struct kube_job *j, struct err *err)
 		}
 		if (!set_notes(j, err))
 			return false;
-		if (note_write(&j->note, err))
-			return true;
+		bool over = j->note.change.new.over;
+		if (note_write(&j->note, err) || over)
+			return !over;
 	}
 	return false;
 }

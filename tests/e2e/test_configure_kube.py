@@ -639,6 +639,15 @@ def test_many_of_us_at_once(home):
     assert home.kube.read_text() == text and home.notes() == ""
 
 
+def test_two_thousand_users(home):
+    text = config(*(aks(f"user{i}") for i in range(2000)))
+    home.write(text)
+    begun = time.monotonic()
+    assert "2000 users changed" in home.configure().stdout and "2000 users changed" in home.configure("--login", "msi").stdout
+    home.unconfigure()
+    assert home.kube.read_text() == text and home.notes() == "" and time.monotonic() - begun < 60
+
+
 # --- what is written ---------------------------------------------------------------------------------------------------
 
 IDENTITY = f"[identity default]\ntenant = {TENANT}\nclient-id = {APP}\n"
