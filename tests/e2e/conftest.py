@@ -12,7 +12,7 @@ from cloud.client import EVIL, Cloud  # noqa: E402
 from e2e.place import BIN, Place  # noqa: E402
 
 ALLOWED_SKIPS = ("not run: no namespaces", "not run: no kernel keyring", "not run: this kernel", "not run: this libcurl",
-                 "not run: no file of another owner", "not run: ptrace is refused", "not run: no folder outside tmpfs",
+                 "not run: no file of another owner", "not run: no kubectl", "not run: ptrace is refused", "not run: no folder outside tmpfs",
                  "not run: the git of", "not run: azure-identity", "not run: git's tests")
 
 
