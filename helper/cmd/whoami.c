@@ -74,7 +74,10 @@ static void text_entra(const struct ctx *ctx, const struct claims *c, const stru
 	}
 	if (!v->ok)
 		return;
-	buf_addf(out, "Entra %s\n", c->source->yields_access_token ? "said to az: you are" : "accepts it: you are");
+	if (c->source->yields_access_token)
+		buf_addf(out, "Entra said to %s: you are\n", c->source->name);
+	else
+		buf_adds(out, "Entra accepts it: you are\n");
 	line(out, "app", v->jwt.appid);
 	line(out, "object", v->jwt.oid);
 	line(out, "tenant", v->jwt.tid);
