@@ -48,7 +48,7 @@ static void times(const struct ctx *ctx, struct buf *out, const char *label, int
 
 static void text_token(const struct ctx *ctx, const struct claims *c, struct buf *out)
 {
-	buf_addf(out, "external token, from source %s (%s)\n", c->source->name, identity_origin(&c->id, KEY_SOURCE));
+	buf_addf(out, "%s, from source %s (%s)\n", c->source->own_credential ? "the client's own credential" : "external token", c->source->name, identity_origin(&c->id, KEY_SOURCE));
 	line(out, "issuer", c->jwt.iss);
 	line(out, "subject", c->jwt.sub);
 	line(out, "audience", c->jwt.aud);
