@@ -34,7 +34,7 @@ DEFINES = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DDAYPASS_VERSION
 # Probing takes a moment: not for targets that compile nothing themselves.
 ifneq ($(filter-out clean help deps demo check check-real check-kube check-asan fuzz,$(or $(MAKECMDGOALS),all)),)
 # GLib's headers do not pass our warnings: to the compiler they are the system's.
-LIB_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libsodium libcjson libcurl libsecret-1 yaml-0.1 2>/dev/null))
+LIB_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libsodium libcjson libcurl libsecret-1 yaml-0.1 libcrypto 2>/dev/null))
 LIB_LIBS := $(or $(shell $(PKG_CONFIG) --libs libsodium 2>/dev/null),-lsodium)
 HARDEN := $(foreach f,-fstack-protector-strong -fstack-clash-protection -fcf-protection=full -mbranch-protection=standard \
 	-ftrivial-auto-var-init=zero -fstrict-flex-arrays=3 -fno-delete-null-pointer-checks -fno-strict-overflow,$(call probe,$(f)))

@@ -1,4 +1,6 @@
 /* The flags and variables of Azure/kubelogin's get-token, and what they come to here. */
+#include <unistd.h>
+
 #include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "helper/core/config_check.h"
@@ -6,8 +8,8 @@
 #include "protocols/kube.h"
 
 enum flag {
-	LOGIN, SERVER_ID, CLIENT_ID, TENANT_ID, ENVIRONMENT, TOKEN_FILE, AUTHORITY, CONNECTION, LEGACY, POP, ARM_VARS, NO_VARS, REFRESH, API_VERSION,
-	IGNORED, UNSAFE, FLAGS
+	LOGIN, SERVER_ID, CLIENT_ID, TENANT_ID, ENVIRONMENT, TOKEN_FILE, AUTHORITY, CONNECTION, CERTIFICATE, RESOURCE_ID, LEGACY, POP, POP_CLAIMS, ARM_VARS,
+	NO_VARS, REFRESH, API_VERSION, IGNORED, UNSAFE, FLAGS
 };
 
 /* needs: it has a value. IGNORED: understood, of no effect here. UNSAFE: a secret, which we take from nobody's arguments. */
@@ -37,12 +39,12 @@ static const struct flag_row {
 	{"v", 'v', true, IGNORED},
 	{"logtostderr", 0, false, IGNORED},
 	{"disable-instance-discovery", 0, false, IGNORED},
-	{"pop-claims", 0, true, IGNORED},
+	{"pop-claims", 0, true, POP_CLAIMS},
 	{"redirect-url", 0, true, IGNORED},
 	{"login-hint", 0, true, IGNORED},
 	{"subscription", 's', true, IGNORED},
-	{"identity-resource-id", 0, true, IGNORED},
-	{"client-certificate", 0, true, IGNORED},
+	{"identity-resource-id", 0, true, RESOURCE_ID},
+	{"client-certificate", 0, true, CERTIFICATE},
 	{"client-secret", 0, true, UNSAFE},
 	{"client-certificate-password", 0, true, UNSAFE},
 	{"username", 0, true, IGNORED},
@@ -136,8 +138,15 @@ static void variables(const struct ctx *ctx, bool drop_in, struct flags *f)
 	variable(ctx, &f->of[TENANT_ID], arm ? "ARM_TENANT_ID" : "AZURE_TENANT_ID", wins);
 	if (!arm)
 		variable(ctx, &f->of[CLIENT_ID], "AZURE_CLIENT_ID", wins);
-	variable(ctx, &f->of[TOKEN_FILE], "AZURE_FEDERATED_TOKEN_FILE", wins);
-	variable(ctx, &f->of[AUTHORITY], "AZURE_AUTHORITY_HOST", wins);
+	if (str_ieq(f->of[LOGIN].value, "workloadidentity")) {
+		variable(ctx, &f->of[TOKEN_FILE], "AZURE_FEDERATED_TOKEN_FILE", wins);
+		variable(ctx, &f->of[AUTHORITY], "AZURE_AUTHORITY_HOST", wins);
+	}
+	if (str_ieq(f->of[LOGIN].value, "spn")) {
+		variable(ctx, &f->of[CERTIFICATE], arm ? "ARM_CLIENT_CERTIFICATE_PATH" : "AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE", wins);
+		if (!arm)
+			variable(ctx, &f->of[CERTIFICATE], "AZURE_CLIENT_CERTIFICATE_PATH", wins);
+	}
 }
 
 static bool put(struct request *r, enum key key, const struct said *s, struct err *err)
@@ -192,24 +201,85 @@ static bool pipelines(const struct ctx *ctx, const struct flags *f, struct reque
 	return federated(ctx, f, r, err) && put(r, KEY_SOURCE, &(struct said){"azure-pipelines", "login"}, err) && put(r, KEY_CONNECTION, &f->of[CONNECTION], err);
 }
 
-/* Literal where az is logged in; else as if the kubeconfig left it to us. Only a tenant of the flag's own is passed on. */
-static bool azurecli(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
+/* Literal where that tool is logged in; else as if the kubeconfig left it to us. Only a tenant of the flag's own is passed on. */
+static bool tool(const struct ctx *ctx, const char *name, const struct flags *f, struct request *r, struct err *err)
 {
 	struct err ignored;
 	struct identity nobody = {0};
-	const struct source *az = source_by_name(ctx->sources, "az");
-	if (!az || az->detect(ctx, &nobody, &ignored) != SOURCE_PRESENT)
+	const struct source *s = source_by_name(ctx->sources, name);
+	if (!s || s->detect(ctx, &nobody, &ignored) != SOURCE_PRESENT)
 		return ours(ctx, f, r, err);
 	r->blank = true;
 	const struct said *tenant = &f->of[TENANT_ID];
-	return put(r, KEY_SOURCE, &(struct said){"az", "login"}, err) && (!str_eq(tenant->origin, "tenant-id") || put(r, KEY_TENANT, tenant, err));
+	return put(r, KEY_SOURCE, &(struct said){name, "login"}, err) && (!str_eq(tenant->origin, "tenant-id") || put(r, KEY_TENANT, tenant, err));
+}
+
+static bool azurecli(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
+{
+	return tool(ctx, "az", f, r, err);
+}
+
+static bool azd(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
+{
+	return tool(ctx, "azd", f, r, err);
+}
+
+/* The machine's own identity, or one that a client id chooses, else a resource id. */
+static bool msi(const struct ctx *ctx UNUSED, const struct flags *f, struct request *r, struct err *err)
+{
+	r->blank = true;
+	return put(r, KEY_SOURCE, &(struct said){"managed-identity", "login"}, err) && put(r, KEY_CLIENT_ID, &f->of[CLIENT_ID], err) &&
+	       put(r, KEY_RESOURCE_ID, &f->of[RESOURCE_ID], err);
+}
+
+/* The variable that holds a secret, by its name; the first that is set, or NULL. What goes by arguments is not taken, so
+ * that --disable-environment-override does not count here. */
+static const char *secret_variable(const struct ctx *ctx, const struct flags *f, const char *const names[3])
+{
+	if (f->of[ARM_VARS].value)
+		return env_get(&ctx->env, names[2]) ? names[2] : NULL;
+	return env_get(&ctx->env, names[0]) ? names[0] : env_get(&ctx->env, names[1]) ? names[1] : NULL;
+}
+
+/* A path of the kubeconfig's or of a variable is meant from where kubectl was called. */
+static bool put_certificate(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
+{
+	char here[4096];
+	const struct said *s = &f->of[CERTIFICATE];
+	static const char *const names[] = {"AZURE_CLIENT_CERTIFICATE_PASSWORD", "AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE_PASSWORD", "ARM_CLIENT_CERTIFICATE_PASSWORD"};
+	const char *password = secret_variable(ctx, f, names);
+	if (s->value[0] != '/' && !getcwd(here, sizeof here))
+		return err_set(err, ERR_USAGE, "name it by its absolute path", "%s: the current folder has no name", s->value);
+	AUTO_STR path = s->value[0] == '/' ? str_dup(s->value) : str_printf("%s/%s", here, s->value);
+	return put(r, KEY_SOURCE, &(struct said){"certificate", "login"}, err) && put(r, KEY_CERTIFICATE, &(struct said){path, s->origin}, err) &&
+	       put(r, KEY_PASSWORD_ENV, &(struct said){password, password}, err);
+}
+
+/* Literal: its own certificate, else its own secret. */
+static bool spn(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
+{
+	static const char *const names[] = {"AZURE_CLIENT_SECRET", "AAD_SERVICE_PRINCIPAL_CLIENT_SECRET", "ARM_CLIENT_SECRET"};
+	const char *secret = secret_variable(ctx, f, names), *arm = f->of[ARM_VARS].value;
+	r->blank = true;
+	if (!f->of[CLIENT_ID].value || !f->of[TENANT_ID].value)
+		return err_set(err, ERR_USAGE, arm ? "set ARM_CLIENT_ID and ARM_TENANT_ID" : "set AZURE_CLIENT_ID and AZURE_TENANT_ID, or both flags",
+			       "--login spn needs --client-id and --tenant-id");
+	if (!put(r, KEY_CLIENT_ID, &f->of[CLIENT_ID], err) || !put(r, KEY_TENANT, &f->of[TENANT_ID], err) || !put_cloud(r, &f->of[ENVIRONMENT], err) ||
+	    !put_authority(ctx, r, &f->of[AUTHORITY], err))
+		return false;
+	if (f->of[CERTIFICATE].value)
+		return put_certificate(ctx, f, r, err);
+	if (!secret)
+		return err_set(err, ERR_USAGE, arm ? "set ARM_CLIENT_SECRET or ARM_CLIENT_CERTIFICATE_PATH" : "set AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH, or better: --login workloadidentity",
+			       "--login spn has neither a secret nor a certificate");
+	return put(r, KEY_SOURCE, &(struct said){"client-secret", "login"}, err) && put(r, KEY_CLIENT_SECRET_ENV, &(struct said){secret, secret}, err);
 }
 
 static const struct mode {
 	const char *name;
 	bool (*take)(const struct ctx *, const struct flags *, struct request *, struct err *); /* NULL: not here yet */
 } modes[] = {{"workloadidentity", federated}, {"azurepipelines", pipelines}, {"azurecli", azurecli}, {"devicecode", ours}, {"interactive", ours},
-	     {"azd", NULL}, {"msi", NULL}, {"spn", NULL}, {"ropc", NULL}};
+	     {"azd", azd}, {"msi", msi}, {"spn", spn}, {"ropc", NULL}};
 
 static bool by_mode(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
 {
@@ -219,10 +289,10 @@ static bool by_mode(const struct ctx *ctx, const struct flags *f, struct request
 			continue;
 		if (modes[i].take)
 			return modes[i].take(ctx, f, r, err);
-		err_set(err, ERR_USAGE, NULL, "--login %s is not served by this version", wanted);
-		return err_hint(err, "use --login workloadidentity, azurepipelines or azurecli, or an [identity] of daypass (--login devicecode is answered by it)");
+		err_set(err, ERR_USAGE, NULL, "--login %s is not served: a person's password is nothing for a program to keep", wanted);
+		return err_hint(err, "use --login workloadidentity, azurepipelines, azurecli, azd, msi or spn, or an [identity] of daypass (--login devicecode is answered by it)");
 	}
-	return !wanted || err_set(err, ERR_USAGE, "workloadidentity, azurepipelines, azurecli, devicecode, interactive", "--login %s is not known", wanted);
+	return !wanted || err_set(err, ERR_USAGE, "workloadidentity, azurepipelines, azurecli, azd, msi, spn, devicecode, interactive", "--login %s is not known", wanted);
 }
 
 /* The scope's form that kubelogin takes too: with a final slash, or with /.default. */
@@ -256,12 +326,14 @@ bool kube_flags(const struct ctx *ctx, bool drop_in, struct words w, struct requ
 	for (int i = 0; i < w.argc; i++)
 		if (!take_word(&f, w.argc, w.argv, &i, err))
 			return false;
-	if (f.of[UNSAFE].value)
+	if (f.of[UNSAFE].value && !str_ieq(f.of[LOGIN].value, "ropc")) /* which is refused as a whole */
 		return err_set(err, ERR_USAGE, "put it into a file or a variable of the environment", "--%s in arguments can be read by every process of this machine: not taken", f.of[UNSAFE].origin);
 	if (f.of[LEGACY].value)
 		return err_set(err, ERR_USAGE, "az aks update, or `kubelogin convert-kubeconfig` without --legacy", "--legacy tokens are for clusters of before 2020, which AKS no longer has: not made");
 	if (f.of[POP].value)
 		return err_set(err, ERR_USAGE, NULL, "--pop-enabled: proof-of-possession tokens are not made by this version");
+	if (f.of[POP_CLAIMS].value)
+		return err_set(err, ERR_USAGE, "take it away, or use a --login that can", "--pop-claims: proof-of-possession tokens are wanted by --pop-enabled only");
 	if (!vouch(ctx, &f, err))
 		return false;
 	variables(ctx, drop_in, &f);

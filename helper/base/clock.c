@@ -72,6 +72,18 @@ bool clock_http_date(const char *text, int64_t *out)
 	return false;
 }
 
+bool clock_iso_date(const char *text, int64_t *out)
+{
+	struct tm tm = {0};
+	const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	if (end && *end == '.' && end[1] >= '0' && end[1] <= '9')
+		end += 1 + strspn(end + 1, "0123456789");
+	if (!end || !str_eq(end, "Z"))
+		return false;
+	*out = timegm(&tm);
+	return true;
+}
+
 void clock_span(char out[32], int64_t s)
 {
 	long long d = s / 86400, h = s / 3600 % 24, m = s / 60 % 60, r = s % 60;

@@ -20,6 +20,8 @@ struct clock clock_real(void);
 void clock_text(char out[24], int64_t wall);
 /* An HTTP date in any of the three forms of RFC 9110 5.6.7; false where it is none. Seconds since 1970. */
 bool clock_http_date(const char *text, int64_t *out);
+/* "2026-11-23T10:31:02Z", fractions of a second cut off; false for another form, NULL, or another time zone than Z. */
+bool clock_iso_date(const char *text, int64_t *out);
 /* "4m31s", "2h05m", "3d4h" for people; out[32]. */
 void clock_span(char out[32], int64_t seconds);
 

@@ -16,8 +16,10 @@ struct http_request {
 	const char *headers[8];		/* "Name: value", without secrets; NULL-terminated */
 	const char *bearer_word;	/* "Bearer" or "bearer"; with bearer: Authorization: WORD TOKEN */
 	const struct secret *bearer;
+	const char *bearer_name;	/* this header instead, with the bare value: "X-IDENTITY-HEADER" */
 	const struct secret *form;	/* body, sent as application/x-www-form-urlencoded */
 	int64_t deadline_ms;		/* clock.mono_ms at which all must be over */
+	int64_t connect_ms;		/* how long connecting may take; 0: ten seconds */
 	const char *connect_to;		/* "HOST:PORT": dial this instead, TLS still checks the URL's name */
 	const char *ca_file, *ca_data;	/* trust only these certificates (path, PEM text) */
 	bool direct;			/* never through a proxy */
@@ -28,7 +30,7 @@ struct http_response {
 	long status;
 	struct secret body;
 	/* Header values, cut to size, made safe to show; "" where absent. */
-	char content_type[80], retry_after[64], date[64], server[64], location[256], request_id[64];
+	char content_type[80], retry_after[64], date[64], server[64], location[256], request_id[64], authenticate[256];
 	bool from_entra; /* it carries x-ms-ests-server: no proxy or portal answered in its place */
 };
 

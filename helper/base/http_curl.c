@@ -116,6 +116,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *user)
 		{"date:", r->date, sizeof r->date},
 		{"server:", r->server, sizeof r->server},
 		{"location:", r->location, sizeof r->location},
+		{"www-authenticate:", r->authenticate, sizeof r->authenticate},
 		{"x-ms-request-id:", r->request_id, sizeof r->request_id},
 		{"x-ms-correlation-request-id:", r->request_id, sizeof r->request_id},
 	};
@@ -199,11 +200,12 @@ static void set_proxy(CURL *h, const struct http_request *q, const struct http *
 		set_str(h, CURLOPT_PROXY, http->proxy);
 }
 
-static void set_time(CURL *h, int64_t left_ms)
+static void set_time(CURL *h, const struct http_request *q, int64_t left_ms)
 {
 	enum { CONNECT_MS = 10000 };
+	int64_t connect_ms = q->connect_ms ? q->connect_ms : CONNECT_MS;
 	set_long(h, CURLOPT_TIMEOUT_MS, (long)left_ms);
-	set_long(h, CURLOPT_CONNECTTIMEOUT_MS, left_ms < CONNECT_MS ? (long)left_ms : CONNECT_MS);
+	set_long(h, CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < connect_ms ? left_ms : connect_ms));
 }
 
 static struct curl_slist *make_headers(const struct http_request *q)
@@ -213,7 +215,10 @@ static struct curl_slist *make_headers(const struct http_request *q)
 		list = api.slist_append(list, q->headers[i]);
 	if (q->bearer) {
 		AUTO_BUF line = buf_new(128 * 1024);
-		buf_addf(&line, "Authorization: %s ", q->bearer_word);
+		if (q->bearer_name)
+			buf_addf(&line, "%s: ", q->bearer_name);
+		else
+			buf_addf(&line, "Authorization: %s ", q->bearer_word);
 		buf_add(&line, secret_reveal(q->bearer), secret_len(q->bearer));
 		list = api.slist_append(list, line.p);
 	}
@@ -281,7 +286,7 @@ static bool transfer(const struct http *http, const struct http_request *q, int6
 		return err_set(err, ERR_INTERNAL, NULL, "libcurl gave no handle");
 	struct curl_slist *headers = make_headers(q), *connect = NULL;
 	set_safety(h, q);
-	set_time(h, left_ms);
+	set_time(h, q, left_ms);
 	set_trust(h, q, http);
 	set_proxy(h, q, http);
 	set_str(h, CURLOPT_URL, q->url);
@@ -337,7 +342,7 @@ static bool curl_perform(struct http *http, const struct http_request *q, struct
 	int64_t left = q->deadline_ms - c.mono_ms(&c);
 	if (left <= 0)
 		return err_set(err, ERR_NETWORK, "try again, or allow more time: DAYPASS_TIMEOUT=60", "no time is left to ask %s", u.host);
-	log_trace("%s https://%s/%s", q->method, u.host, u.path);
+	log_trace("%s %s://%s/%s", q->method, u.scheme, u.host, u.path);
 	bool fork_it = http->always_fork || !can_quick_exit();
 	bool ok = fork_it ? http_in_child(transfer, http, q, left, r, err) : transfer(http, q, left, r, err);
 	if (ok)

@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include "helper/base/str.h"
+
 _Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(((struct seal_hash *)0)->state), "seal_hash is too small");
 _Static_assert((int)SEAL_KEY == (int)crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "key size");
 _Static_assert((int)SEAL_NONCE == (int)crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce size");
@@ -57,6 +59,17 @@ void seal_random(void *out, size_t len)
 	randombytes_buf(out, len);
 }
 
+void seal_guid(char out[37])
+{
+	unsigned char r[16];
+	char hex[33];
+	seal_random(r, sizeof r);
+	r[6] = (unsigned char)((r[6] & 0x0F) | 0x40);
+	r[8] = (unsigned char)((r[8] & 0x3F) | 0x80);
+	str_hex(hex, r, sizeof r);
+	snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
 bool seal_same(const void *a, const void *b, size_t len)
 {
 	return sodium_memcmp(a, b, len) == 0;
@@ -106,12 +119,22 @@ bool seal_b64url_decode(struct buf *out, const char *text, size_t len)
 	return ok;
 }
 
-void seal_b64url_encode(struct buf *out, const void *data, size_t len)
+static void encode(struct buf *out, const void *data, size_t len, int variant)
 {
-	size_t max = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	size_t max = sodium_base64_encoded_len(len, variant);
 	char *text = mem_alloc(max);
-	sodium_bin2base64(text, max, data, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	sodium_bin2base64(text, max, data, len, variant);
 	buf_adds(out, text);
 	wipe(text, max);
 	free(text);
+}
+
+void seal_b64url_encode(struct buf *out, const void *data, size_t len)
+{
+	encode(out, data, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+void seal_b64_encode(struct buf *out, const void *data, size_t len)
+{
+	encode(out, data, len, sodium_base64_VARIANT_ORIGINAL);
 }

@@ -25,6 +25,8 @@ void seal_hash_end(struct seal_hash *h, unsigned char out[SEAL_HASH]);
 void seal_sha256(unsigned char out[SEAL_HASH], const void *data, size_t len);
 
 void seal_random(void *out, size_t len);
+/* A random GUID (RFC 9562, version 4), as text. */
+void seal_guid(char out[37]);
 /* Equal, in a time that does not depend on the content. */
 bool seal_same(const void *a, const void *b, size_t len);
 
@@ -38,5 +40,7 @@ bool seal_open(struct buf *out, const unsigned char key[SEAL_KEY], const void *a
 /* base64url without padding (RFC 7515); padding and line ends are refused on decoding, as Entra does. */
 bool seal_b64url_decode(struct buf *out, const char *text, size_t len);
 void seal_b64url_encode(struct buf *out, const void *data, size_t len);
+/* Plain base64 with padding (RFC 4648). */
+void seal_b64_encode(struct buf *out, const void *data, size_t len);
 
 #endif

@@ -34,6 +34,7 @@ bool claims_get(struct ctx *ctx, const char *audience, struct claims *out, struc
 	const char *wanted = out->source->yields_access_token ? RESOURCE_AZURE_REPOS : audience ? audience : audience_of(&out->id);
 	if (!flow_assertion(ctx, &out->id, out->source, wanted, &out->token, err))
 		return false;
-	struct err opaque; /* an access token need not be a JWT */
-	return jwt_read(&out->token.value, "the token", &out->jwt, out->source->yields_access_token ? &opaque : err) || out->source->yields_access_token;
+	struct err opaque; /* an access token need not be a JWT, and a secret is none */
+	bool any = out->source->yields_access_token || out->source->yields_secret;
+	return jwt_read(&out->token.value, "the token", &out->jwt, any ? &opaque : err) || any;
 }

@@ -54,6 +54,8 @@ static bool usable(const struct claims *c, struct err *err)
 	const char *const texts[] = {c->jwt.iss, c->jwt.sub, c->jwt.aud};
 	if (c->source->yields_access_token)
 		return err_set(err, ERR_SOURCE, NULL, "source %s yields Entra's own access tokens: no federated credential is needed", c->source->name);
+	if (c->source->own_credential)
+		return err_set(err, ERR_SOURCE, "run it where a federated source is: daypass config keys", "source %s presents the client's own key or secret: there is no issuer to trust", c->source->name);
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		if (str_empty(texts[i]) || strlen(texts[i]) > 600)
 			return err_set(err, ERR_SOURCE, NULL, "the token's issuer, subject or audience is missing or longer than 600 bytes: Entra takes no such credential");

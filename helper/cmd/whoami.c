@@ -48,7 +48,7 @@ static void times(const struct ctx *ctx, struct buf *out, const char *label, int
 
 static void text_token(const struct ctx *ctx, const struct claims *c, struct buf *out)
 {
-	buf_addf(out, "external token, from source %s (%s)\n", c->source->name, identity_origin(&c->id, KEY_SOURCE));
+	buf_addf(out, "%s, from source %s (%s)\n", c->source->own_credential ? "the client's own credential" : "external token", c->source->name, identity_origin(&c->id, KEY_SOURCE));
 	line(out, "issuer", c->jwt.iss);
 	line(out, "subject", c->jwt.sub);
 	line(out, "audience", c->jwt.aud);
@@ -74,7 +74,10 @@ static void text_entra(const struct ctx *ctx, const struct claims *c, const stru
 	}
 	if (!v->ok)
 		return;
-	buf_addf(out, "Entra %s\n", c->source->yields_access_token ? "said to az: you are" : "accepts it: you are");
+	if (c->source->yields_access_token)
+		buf_addf(out, "Entra said to %s: you are\n", c->source->name);
+	else
+		buf_adds(out, "Entra accepts it: you are\n");
 	line(out, "app", v->jwt.appid);
 	line(out, "object", v->jwt.oid);
 	line(out, "tenant", v->jwt.tid);

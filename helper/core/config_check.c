@@ -57,6 +57,13 @@ const char *is_command(const char *value)
 	return ok ? NULL : "it must begin with the absolute path of a program; words are split at blanks, double quotes group";
 }
 
+const char *is_resource_id(const char *value)
+{
+	size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-()");
+	bool ok = !value[n] && n <= 600 && strncasecmp(value, "/subscriptions/", strlen("/subscriptions/")) == 0;
+	return ok ? NULL : "it must be of the form /subscriptions/.../providers/Microsoft.ManagedIdentity/userAssignedIdentities/NAME";
+}
+
 const char *is_subject(const char *value)
 {
 	return str_eq(value, "connection") || str_eq(value, "pipeline") ? NULL : "it must be connection or pipeline";

@@ -26,19 +26,13 @@ static void make_form(const struct plan *p, const struct token *assertion, struc
 	url_encode(b, identity_get(&p->id, KEY_CLIENT_ID));
 	buf_adds(b, "&scope=");
 	url_encode(b, p->scope);
+	if (p->source->yields_secret) {
+		buf_adds(b, "&client_secret=");
+		url_encode(b, secret_reveal(&assertion->value));
+		return;
+	}
 	buf_adds(b, "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=");
 	url_encode(b, secret_reveal(&assertion->value));
-}
-
-static void make_guid(char out[37])
-{
-	unsigned char r[16];
-	char hex[33];
-	seal_random(r, sizeof r);
-	r[6] = (unsigned char)((r[6] & 0x0F) | 0x40); /* RFC 9562: version 4, variant 1 */
-	r[8] = (unsigned char)((r[8] & 0x3F) | 0x80);
-	str_hex(hex, r, sizeof r);
-	snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
 static void add_presented(const struct ctx *ctx, const struct token *assertion, struct err *err)
@@ -56,6 +50,15 @@ static void add_presented(const struct ctx *ctx, const struct token *assertion, 
 	clock_span(span, ago);
 	if (jwt.exp && ago > 0)
 		snprintf(err->msg + n, sizeof err->msg - n, ", expired %s ago by this machine's clock", span);
+	err_clean(err->msg);
+}
+
+/* Where the secret that was presented lies: its value is shown nowhere. */
+static void add_secret_place(const struct plan *p, struct err *err)
+{
+	const char *file = identity_get(&p->id, KEY_CLIENT_SECRET_FILE), *name = identity_get(&p->id, KEY_CLIENT_SECRET_ENV);
+	size_t n = strlen(err->msg);
+	snprintf(err->msg + n, sizeof err->msg - n, "; the secret is that in %s", file ? file : name ? name : "AZURE_CLIENT_SECRET");
 	err_clean(err->msg);
 }
 
@@ -148,7 +151,10 @@ static bool refused(const struct attempt *a, const struct json *j, struct exchan
 	bool quote = (!row || row->quote) && *text;
 	err_set(err, kind, row ? row->advice : "look the code up: https://login.microsoftonline.com/error", "Entra %s: %s%s%s (client %s, tenant %s)",
 		kind == ERR_NETWORK ? "failed" : "refused", what, quote ? ": " : "", quote ? text : "", identity_get(&a->plan->id, KEY_CLIENT_ID), identity_get(&a->plan->id, KEY_TENANT));
-	add_presented(a->ctx, a->assertion, err);
+	if (a->plan->source->yields_secret)
+		add_secret_place(a->plan, err);
+	else
+		add_presented(a->ctx, a->assertion, err);
 	note_skew(a->ctx, a->response, err);
 	if (code)
 		return err_detail(err, "AADSTS%lld, HTTP %ld, correlation id %s", (long long)code, status, id ? id : "none");
@@ -206,7 +212,7 @@ bool exchange_once(const struct ctx *ctx, const struct plan *p, const struct tok
 {
 	*failure = (struct exchange_failure){.cure = CURE_NONE};
 	char guid[37];
-	make_guid(guid);
+	seal_guid(guid);
 	AUTO_STR request_id = str_printf("client-request-id: %s", guid);
 	AUTO_STR url = str_printf("%s/%s/oauth2/v2.0/token", p->authority, identity_get(&p->id, KEY_TENANT));
 	AUTO_SECRET form = secret_new(4 * TOKEN_MAX);

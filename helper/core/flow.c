@@ -30,7 +30,7 @@ bool flow_assertion(struct ctx *ctx, const struct identity *id, const struct sou
 {
 	if (!s->fetch(ctx, id, audience, out, err))
 		return err->kind ? err_wrap(err, "source %s", s->name) : err_set(err, ERR_SOURCE, NULL, "source %s gave no token", s->name);
-	return s->yields_access_token || check_assertion(s, out, err);
+	return s->yields_access_token || s->yields_secret || check_assertion(s, out, err);
 }
 
 static bool time_left(const struct ctx *ctx, int64_t ms)

@@ -144,7 +144,7 @@ bool identity_gcm(const struct ctx *ctx, struct identity *out, struct err *err)
 	if (str_ieq(mode, "githubactions") || str_ieq(mode, "github"))
 		return config_set(out->set, KEY_SOURCE, "github-actions", "GCM_AZREPOS_WIF", err);
 	if (str_ieq(mode, "managedidentity") || str_ieq(mode, "mi"))
-		return err_set(err, ERR_CONFIG, "use GCM_AZREPOS_WIF = githubactions or generic, or an [identity] of daypass", "GCM_AZREPOS_WIF = %s: this version has no managed identity as a source", mode);
+		return err_set(err, ERR_CONFIG, "use GCM_AZREPOS_WIF = githubactions or generic, or let the machine's identity itself be the member: DAYPASS_SOURCE=managed-identity", "GCM_AZREPOS_WIF = %s: this version does not use a managed identity's token as an assertion", mode);
 	if (!str_ieq(mode, "generic"))
 		return err_set(err, ERR_CONFIG, "it is generic, githubactions or managedidentity", "GCM_AZREPOS_WIF = %s is not known", mode);
 	if (str_starts(assertion, "file://"))

@@ -99,9 +99,13 @@ enum verdict plan_source(const struct ctx *ctx, const struct identity *id, const
 	return PLAN_FAIL;
 }
 
-static void note_secret_ignored(const struct ctx *ctx)
+static void note_secret_ignored(const struct ctx *ctx, const struct source *s)
 {
-	if (env_get(&ctx->env, "AZURE_CLIENT_SECRET"))
+	if (!env_get(&ctx->env, "AZURE_CLIENT_SECRET") || s->yields_secret)
+		return;
+	if (s->yields_access_token || s->own_credential)
+		log_note("AZURE_CLIENT_SECRET is set and not used: source %s goes first", s->name);
+	else
 		log_note("AZURE_CLIENT_SECRET is set and not used: a federated source is present");
 }
 
@@ -133,7 +137,7 @@ enum verdict plan_complete(const struct ctx *ctx, const char *resource, const ch
 		return no_source(p, err);
 	if (v != PLAN_OURS)
 		return v;
-	note_secret_ignored(ctx);
+	note_secret_ignored(ctx, p->source);
 	p->resource = str_dup(resource);
 	p->scope = str_printf("%s/.default", resource);
 	if (!p->source->yields_access_token && !identity_authority(&p->id, &p->authority, &p->audience, err))

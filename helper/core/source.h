@@ -29,6 +29,8 @@ struct source {
 	const char *name, *summary;
 	enum source_auto automatic;
 	bool yields_access_token; /* the token is already Entra's: no exchange */
+	bool yields_secret;	  /* no assertion: the client's secret, which goes to Entra as it is */
+	bool own_credential;	  /* the client's own key or secret: no trust in another issuer is needed */
 	/* Look at environment and configuration only: no network, no child. */
 	enum source_state (*detect)(const struct ctx *, const struct identity *, struct err *why);
 	/* Append what tells two callers apart, known without network: it becomes part of the cache key. evidence gets

@@ -1,7 +1,9 @@
 #include "helper/sources/common.h"
 
 #include <stdarg.h>
+#include <unistd.h>
 
+#include "helper/base/file.h"
 #include "helper/base/seal.h"
 #include "helper/base/str.h"
 #include "helper/core/jwt.h"
@@ -34,6 +36,20 @@ bool token_print(const struct token *t, const char *what, struct buf *out, struc
 	buf_addf(out, "%s\n%s", iss, sub);
 	seal_sha256(sum, secret_reveal(&t->value), secret_len(&t->value));
 	return buf_add(evidence, sum, sizeof sum);
+}
+
+bool private_read(const char *path, struct buf *out, struct err *err)
+{
+	struct stat st;
+	if (!file_read(path, out, &st, ERR_SOURCE, err))
+		return false;
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return err_set(err, ERR_SOURCE, "it must belong to you or root", "%s is not used: it belongs to another user (%u)", path, (unsigned)st.st_uid);
+	if (st.st_mode & (st.st_uid == 0 ? 037u : 077u)) {
+		err_set(err, ERR_SOURCE, NULL, "%s is not used: others may read or change it (mode %03o)", path, (unsigned)st.st_mode & 0777u);
+		return err_hint(err, "chmod 600 %s; if others could read it until now, replace what it holds", path);
+	}
+	return true;
 }
 
 void hash_print(struct buf *out, const char *secret, const char *plain)

@@ -13,6 +13,9 @@ bool token_take(const char *text, size_t len, const char *what, struct token *ou
 bool token_from_variable(const struct ctx *ctx, const char *name, struct token *out, struct err *err);
 /* iss and sub of a JWT as the fingerprint, its hash as the evidence. */
 bool token_print(const struct token *t, const char *what, struct buf *out, struct buf *evidence, struct err *err);
+/* Read a file that holds a secret: ours or root's, and nobody else may read it (the group of root's file aside, or we
+ * could not). */
+bool private_read(const char *path, struct buf *out, struct err *err);
 /* Add a hash of a secret and a plain part, for sources whose caller is known by a request token. */
 void hash_print(struct buf *out, const char *secret, const char *plain);
 /* Say what is missing; returns SOURCE_ABSENT or SOURCE_BROKEN as given. */

@@ -75,7 +75,7 @@ class Cloud:
         return self.call("info")["concurrency"]
 
     def info(self):
-        """mode, dir, repos, ca, bundle, certs, proxy (URL), aks {url, sni, ca}, ports, concurrency; docker_registry: the program
+        """mode, dir, repos, ca, bundle, certs, proxy (URL), aks {url, sni, ca}, ports, concurrency; machine (URL); docker_registry: the program
         behind registries, "" where there is none: then /v2/ answers 503 and tests of images should be skipped."""
         return self.call("info")
 
@@ -154,5 +154,5 @@ class Cloud:
 
     def set(self, **settings):
         """life, refresh_in, github_life, github_claims, pipelines_life, proxy_auth ("user:password"), acr_refresh_life,
-        acr_access_life, acr_regional_aud ("host", "global")."""
+        acr_access_life, acr_regional_aud ("host", "global"), machine (see state.py), machine_life."""
         return self.call("settings", **settings)

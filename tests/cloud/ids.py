@@ -78,6 +78,11 @@ CLUSTER_ARC_ID = ("/subscriptions/f0f0f0f0-0000-4000-8000-00000000000a/resourceG
 KUBE_ADMIN, KUBE_VIEW = "cluster-admin", "view"
 GROUP_ADMINS, GROUP_DEVS = "abababab-0000-4000-8000-00000000000b", "abababab-0000-4000-8000-00000000000c"
 
+METADATA = "169.254.169.254"
+MACHINE_HEADER = "stand-in-identity-header-0001"  # IDENTITY_HEADER of App Service
+MACHINE_SECRET = "stand-in-msi-secret-0001"     # MSI_SECRET of Azure ML
+UAMI_RESOURCE = f"/subscriptions/{TENANT}/resourcegroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/deploy"
+
 ANONYMOUS = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"  # whom Azure DevOps calls a caller it does not recognise
 
 OIDS = {APP: "cccccccc-0000-4000-8000-000000000001", UAMI: "cccccccc-0000-4000-8000-000000000002",

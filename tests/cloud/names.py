@@ -1,6 +1,6 @@
 """Which names are ours, and which part of the cloud answers under them."""
-from . import acr, azdo, entra, issuers, kube
-from .ids import AKS_SNI, CLOUD_OF, EVIL, REGISTRY_DATA
+from . import acr, azdo, entra, imds, issuers, kube
+from .ids import AKS_SNI, CLOUD_OF, EVIL, METADATA, REGISTRY_DATA
 from .wire import Response
 
 ISSUER_HOSTS = {base.split("/")[2] for base in issuers.PUBLISHED}
@@ -25,7 +25,9 @@ def route(state, request):
     host, found = request.host, None
     if request.listener == "aks":
         return aks(state, request)
-    if host in CLOUD_OF:
+    if request.listener == "machine" or host == METADATA:
+        found = imds.route(state, request)
+    elif host in CLOUD_OF:
         found = entra.route(state, request)
     elif host in ISSUER_HOSTS:
         found = "issuer", lambda: issuers.document(state, request)

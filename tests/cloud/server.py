@@ -77,6 +77,7 @@ def listen(state, pki, wall):
     servers = {
         "tls": Server((address, 443 if wall else 0), "tls", state, respond, by_name(state, pki)),
         "plain": Server((address, 80 if wall else 0), "plain", state, respond),
+        "machine": Server(("127.0.0.1", 0), "machine", state, respond),
         "internal": Server(("127.0.0.1", 0), "internal", state, respond),
         "aks": Server(("127.0.0.1", 0), "aks", state, respond, only_sni(state, pki)),
         "proxy": proxy.Server(state)}
@@ -91,7 +92,7 @@ def describe(state, mode):
     pki, info = os.path.join(state.folder, "pki"), state.info
     info.update(mode=mode, dir=state.folder, repos=state.repos, ca=os.path.join(pki, "ca.pem"),
                 bundle=os.path.join(pki, "certs", "ca-certificates.crt"), certs=os.path.join(pki, "certs"),
-                docker_registry=registry.program() or "", proxy=f"http://127.0.0.1:{info['proxy_port']}",
+                docker_registry=registry.program() or "", machine=f"http://127.0.0.1:{info['machine_port']}", proxy=f"http://127.0.0.1:{info['proxy_port']}",
                 aks={"url": f"https://127.0.0.1:{info['aks_port']}", "sni": AKS_SNI, "ca": os.path.join(pki, "aks-ca.pem")})
 
 

@@ -11,7 +11,7 @@ from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS, AKS_IS
                   CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT, CUSTOM, ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, GROUP_ADMINS,
                   GROUP_DEVS, ISSUER, KUBE_ADMIN, KUBE_VIEW, OIDS, PUBLIC, REGISTRY, REGISTRY2, REGISTRY_CHINA, REGISTRY_CUSTOM,
                   REGISTRY_DNL, REGISTRY_EAST, REGISTRY_FAB, REGISTRY_PUBLIC, REGISTRY_USGOV, REPOSITORY, SECRET, SUBJECT, TENANT,
-                  TENANT2, TENANT2_DOMAIN, TENANT_DOMAIN, UAMI, USGOV, VSTOKEN_ISSUER)
+                  TENANT2, TENANT2_DOMAIN, TENANT_DOMAIN, UAMI, UAMI_RESOURCE, USGOV, VSTOKEN_ISSUER)
 from .tokens import KeyRing
 
 
@@ -72,7 +72,10 @@ FIRST_DAY = {
         CLUSTER_ARC: cluster(roles={APP: KUBE_ADMIN, UAMI: KUBE_VIEW}, server_id=ARC, pop=CLUSTER_ARC_ID)},
     # life: of access tokens; github_*, pipelines_*: of external ones; proxy_auth: "user:password" that the proxy demands;
     # acr_*_life: of a registry's tokens; acr_regional_aud: whom a regional endpoint's refresh token is for, its "host" or the "global" one
-    "settings": {"life": 3599, "refresh_in": None, "github_life": 300, "github_claims": {}, "pipelines_life": 600,
+    # machine: its identities: system (a client id or None), assigned (client ids), resource_ids (id -> client id); arc_key: {"path",
+    # "value"} of the agent's file; old_agent: Arc's, that does not know client_id. machine_life: of its tokens
+    "settings": {"machine": {"system": None, "assigned": [UAMI], "resource_ids": {UAMI_RESOURCE: UAMI}, "arc_key": None, "old_agent": False},
+                 "machine_life": 86399, "life": 3599, "refresh_in": None, "github_life": 300, "github_claims": {}, "pipelines_life": 600,
                  "proxy_auth": None, "acr_refresh_life": 10800, "acr_access_life": 4500, "acr_regional_aud": "host"},
 }
 

@@ -11,7 +11,7 @@ import threading
 import time
 from urllib.parse import parse_qs, urlsplit
 
-from cloud.client import (AKS, AKS_CLIENT, APP, APP2, ARC, CLUSTER_ARC_ID, CONNECTION, CUSTOM, PUBLIC, SECRET, TENANT, UAMI)
+from cloud.client import (AKS, AKS_CLIENT, APP, APP2, ARC, CLUSTER_ARC_ID, CONNECTION, CUSTOM, PUBLIC, SECRET, TENANT, UAMI, UAMI_RESOURCE)
 from e2e.place import PATH
 
 GUIDS = {APP: "APP", APP2: "APP2", UAMI: "UAMI", AKS: "AKS", ARC: "ARC", TENANT: "TENANT", AKS_CLIENT: "AKS-CLIENT", CONNECTION: "CONNECTION"}
@@ -61,6 +61,8 @@ def azure_cli(place):
     stamp = {name: time.strftime(form, time.gmtime(end)) for name, form in (("az", "%Y-%m-%d %H:%M:%S.000000"), ("azd", "%Y-%m-%dT%H:%M:%SZ"))}
     said = {"az": {"accessToken": token, "expiresOn": stamp["az"], "expires_on": end, "subscription": TENANT, "tenant": TENANT, "tokenType": "Bearer"},
             "azd": {"token": token, "expiresOn": stamp["azd"]}}
+    place.write("home/.azure/azureProfile.json", "{}")
+    place.write("home/.azd/auth.json", "{}")
     for name, answer in said.items():
         place.script(name, f"echo {name} \"$@\" >>{place.work}/called\necho '{json.dumps(answer)}'")
 
@@ -96,6 +98,13 @@ def managed(place):
     place.identity = {"IDENTITY_ENDPOINT": f"http://127.0.0.1:{server.server_address[1]}/msi/token", "IDENTITY_HEADER": "header-1"}
 
 
+def close(place):
+    """End the servers that a case began."""
+    if hasattr(place, "managed"):
+        place.managed.shutdown()
+        place.managed.server_close()
+
+
 # --- the cases ---
 
 WHOLE = ("--version", "remove-tokens", "remove-cache-dir", "frob")
@@ -123,6 +132,8 @@ WI, SPN, PIPE = ("-l", "workloadidentity"), ("-l", "spn"), ("-l", "azurepipeline
 FILE = ("--federated-token-file", "{token}")
 STANZA = ("--environment", "AzurePublicCloud", "--server-id", AKS, "--client-id", AKS_CLIENT, "--tenant-id", TENANT, "--login", "devicecode")
 IDENTITY = "answered by the identity that is there"
+HIDDEN, PFX = {"AZURE_CLIENT_SECRET": SECRET}, {"AZURE_CLIENT_CERTIFICATE_PASSWORD": "pfx-password"}
+ARGUMENTS = ("not taken", "what stands in arguments can be read by everybody")
 CASES = [
     # workloadidentity
     Case("pod", *aks(*WI), who=pod, want=APP, asks=DISCOVERED),
@@ -144,26 +155,32 @@ CASES = [
          who=lambda p: p.pipelines(AZURESUBSCRIPTION_CLIENT_ID=None, AZURESUBSCRIPTION_TENANT_ID=None, AZURESUBSCRIPTION_SERVICE_CONNECTION_ID=None), want=APP),
     Case("pipelines, no SYSTEM_ACCESSTOKEN", *aks(*PIPE), who=lambda p: p.pipelines(SYSTEM_ACCESSTOKEN=None), want="SYSTEM_ACCESSTOKEN"),
     # spn
-    Case("spn, secret by flag", *aks(*SPN, *IDS, "--client-secret", SECRET), want=APP, asks=DISCOVERED),
-    Case("spn, secret by flag, again", *aks(*SPN, *IDS, "--client-secret", SECRET), want=APP, asks="instance", times=2),
+    Case("spn, secret by flag", *aks(*SPN, *IDS, "--client-secret", SECRET), want=APP, asks=DISCOVERED, differs=ARGUMENTS),
+    Case("spn, secret by variable", *aks(*SPN, *IDS), want=APP, asks=DISCOVERED, env=HIDDEN),
+    Case("spn, secret by variable, again", *aks(*SPN, *IDS), want=APP, asks="instance", times=2, env=HIDDEN),
     Case("spn, AAD_*", *aks(*SPN, "-t", TENANT), want=APP, env={"AAD_SERVICE_PRINCIPAL_CLIENT_ID": APP, "AAD_SERVICE_PRINCIPAL_CLIENT_SECRET": SECRET}),
     Case("spn, AZURE_* beats AAD_*", *aks(*SPN), want=APP, env={"AAD_SERVICE_PRINCIPAL_CLIENT_ID": APP2, "AAD_SERVICE_PRINCIPAL_CLIENT_SECRET": "x",
                                                                "AZURE_CLIENT_ID": APP, "AZURE_CLIENT_SECRET": SECRET, "AZURE_TENANT_ID": TENANT}),
     Case("spn, ARM_* by flag", *aks(*SPN, "--use-azurerm-env-vars"), want=APP, env={"ARM_CLIENT_ID": APP, "ARM_CLIENT_SECRET": SECRET, "ARM_TENANT_ID": TENANT}),
     Case("spn, ARM_* without the flag", *aks(*SPN), want="client ID cannot be empty",
          env={"ARM_CLIENT_ID": APP, "ARM_CLIENT_SECRET": SECRET, "ARM_TENANT_ID": TENANT}),
-    Case("spn, wrong secret", *aks(*SPN, *IDS, "--client-secret", "x"), want="AADSTS7000215", asks=DISCOVERED),
+    Case("spn, wrong secret", *aks(*SPN, *IDS), want="AADSTS7000215", asks=DISCOVERED, env={"AZURE_CLIENT_SECRET": "x"}),
     Case("spn, no secret", *aks(*SPN, *IDS), want="client secret cannot be empty"),
     Case("spn, PEM", *aks(*SPN, *IDS, "--client-certificate", "{work}/both.pem"), who=certificate, want=APP, asks=DISCOVERED),
-    Case("spn, PFX", *aks(*SPN, *IDS, "--client-certificate", "{work}/old.pfx", "--client-certificate-password", "pfx-password"), who=certificate, want=APP),
-    Case("spn, PFX of OpenSSL 3", *aks(*SPN, *IDS, "--client-certificate", "{work}/new.pfx", "--client-certificate-password", "pfx-password"), who=certificate,
+    Case("spn, PEM by variable", *aks(*SPN, *IDS), who=certificate, want=APP, env={"AZURE_CLIENT_CERTIFICATE_PATH": "{work}/both.pem"}),
+    Case("spn, PEM beats a secret", *aks(*SPN, *IDS, "--client-certificate", "{work}/both.pem"), who=certificate, want=APP, env={"AZURE_CLIENT_SECRET": "x"}),
+    Case("spn, PEM here", *aks(*SPN, *IDS, "--client-certificate", "both.pem"), who=certificate, want=APP),
+    Case("spn, PFX", *aks(*SPN, *IDS, "--client-certificate", "{work}/old.pfx"), who=certificate, want=APP, env=PFX),
+    Case("spn, PFX, password by flag", *aks(*SPN, *IDS, "--client-certificate", "{work}/old.pfx", "--client-certificate-password", "pfx-password"), who=certificate,
+         want=APP, differs=ARGUMENTS),
+    Case("spn, PFX of OpenSSL 3", *aks(*SPN, *IDS, "--client-certificate", "{work}/new.pfx"), who=certificate, env=PFX,
          want="unknown digest algorithm", differs=(APP, "OpenSSL reads what it made")),
-    Case("spn, PFX, wrong password", *aks(*SPN, *IDS, "--client-certificate", "{work}/old.pfx", "--client-certificate-password", "x"), who=certificate,
+    Case("spn, PFX, wrong password", *aks(*SPN, *IDS, "--client-certificate", "{work}/old.pfx"), who=certificate, env={"AZURE_CLIENT_CERTIFICATE_PASSWORD": "x"},
          want="password"),
     Case("spn, no such certificate", *aks(*SPN, *IDS, "--client-certificate", "{work}/none.pem"), want="no such file"),
-    Case("spn, legacy", *aks(*SPN, *IDS, "--client-secret", SECRET, "--legacy"), want=APP, asks="token-v1", aud="spn:" + AKS,
+    Case("spn, legacy", *aks(*SPN, *IDS, "--legacy"), env=HIDDEN, want=APP, asks="token-v1", aud="spn:" + AKS,
          differs=("legacy", "no cluster is left that wants spn: audiences")),
-    Case("spn, pop", "--server-id", ARC, *SPN, *IDS, "--client-secret", SECRET, "--pop-enabled", "--pop-claims", f"u={CLUSTER_ARC_ID}", want=APP, asks=DISCOVERED,
+    Case("spn, pop", "--server-id", ARC, *SPN, *IDS, "--pop-enabled", "--pop-claims", f"u={CLUSTER_ARC_ID}", env=HIDDEN, want=APP, asks=DISCOVERED,
          aud=ARC),
     # people
     Case("AKS's stanza, nobody there", *STANZA, "--timeout", "2s", want="context deadline exceeded", asks="openid devicecode...",
@@ -178,6 +195,8 @@ CASES = [
     Case("ropc", *aks("-l", "ropc", *IDS, "--username", "ada@contoso.test", "--password", "x"), want="", differs=("ropc", "a password is no federated source")),
     # managed identity, az, azd
     Case("msi", *aks("-l", "msi"), who=managed, want=UAMI),
+    Case("msi, client id by variable", *aks("-l", "msi"), who=managed, want=UAMI, env={"AZURE_CLIENT_ID": UAMI}),
+    Case("msi, resource id", *aks("-l", "msi", "--identity-resource-id", UAMI_RESOURCE), who=managed, want=UAMI),
     Case("msi, client id", *aks("-l", "msi", "--client-id", UAMI), who=managed, want=UAMI),
     Case("azurecli", *aks("-l", "azurecli"), who=azure_cli, env={"PATH": "{work}:" + PATH}, want=APP,
          calls=f"az account get-access-token -o json --resource {AKS}"),
@@ -186,15 +205,15 @@ CASES = [
     Case("azurecli, none", *aks("-l", "azurecli"), env={"PATH": "{work}"}, want="executable not found on path"),
     Case("azd", *aks("-l", "azd"), who=azure_cli, env={"PATH": "{work}:" + PATH}, want=APP, calls=f"azd auth token -o json --no-prompt --scope {AKS}/.default"),
     # which cloud
-    Case("usgov", *aks(*SPN, *IDS, "--client-secret", SECRET, "-e", "AzureUSGovernmentCloud"), want=APP, asks="usgov:instance usgov:openid usgov:token"),
-    Case("china", *aks(*SPN, *IDS, "--client-secret", SECRET, "-e", "AzureChinaCloud"), want=APP, asks="china:instance china:openid china:token"),
-    Case("an unknown cloud", *aks(*SPN, *IDS, "--client-secret", SECRET, "-e", "AzureStackCloud"), want=APP, asks=DISCOVERED,
+    Case("usgov", *aks(*SPN, *IDS, "-e", "AzureUSGovernmentCloud"), env=HIDDEN, want=APP, asks="usgov:instance usgov:openid usgov:token"),
+    Case("china", *aks(*SPN, *IDS, "-e", "AzureChinaCloud"), env=HIDDEN, want=APP, asks="china:instance china:openid china:token"),
+    Case("an unknown cloud", *aks(*SPN, *IDS, "-e", "AzureStackCloud"), env=HIDDEN, want=APP, asks=DISCOVERED,
          differs=("environment", "a misspelt cloud is not the public one")),
-    Case("authority by flag", *aks(*SPN, *IDS, "--client-secret", SECRET, "--authority-host", f"https://{CUSTOM}/", "--disable-instance-discovery"), want=APP,
+    Case("authority by flag", *aks(*SPN, *IDS, "--authority-host", f"https://{CUSTOM}/", "--disable-instance-discovery"), env=HIDDEN, want=APP,
          asks="custom:openid custom:token", differs=("authority", "only from a configuration file")),
     Case("authority by variable", *aks(*WI, "--disable-instance-discovery"), who=pod, env={"AZURE_AUTHORITY_HOST": f"https://{CUSTOM}/"}, want=APP,
          asks="custom:openid custom:token", differs=("authority", "only from a configuration file")),
-    Case("authority by variable, spn", *aks(*SPN, *IDS, "--client-secret", SECRET), env={"AZURE_AUTHORITY_HOST": f"https://{CUSTOM}/"}, want=APP, asks=DISCOVERED),
+    Case("authority by variable, spn", *aks(*SPN, *IDS), env={**HIDDEN, "AZURE_AUTHORITY_HOST": f"https://{CUSTOM}/"}, want=APP, asks=DISCOVERED),
     Case("authority without a slash", *aks(*SPN, *IDS, "--authority-host", f"https://{CUSTOM}"), want="trailing slash"),
     Case("server-id with a slash", "--server-id", AKS + "/", *WI, who=pod, want=APP, asks=DISCOVERED),
     Case("server-id is a scope", "--server-id", AKS + "/.default", *WI, who=pod, want=APP, asks=DISCOVERED),
@@ -206,9 +225,9 @@ CASES = [
     Case("flag without a value", "--server-id", want="flag needs an argument: --server-id"),
     Case("timeout 0", *aks("--timeout", "0"), want="timeout"),
     Case("timeout by variable", *aks(*STANZA[2:]), env={"AZURE_CLI_TIMEOUT": "1s"}, want="context deadline exceeded", differs=("daypass", "as above")),
-    Case("pop without claims", *aks(*SPN, *IDS, "--client-secret", SECRET, "--pop-enabled"), want="pop-claims"),
-    Case("pop-claims alone", *aks(*SPN, *IDS, "--client-secret", SECRET, "--pop-claims", "u=x"), want="pop-enabled"),
-    Case("pop-claims without u", *aks(*SPN, *IDS, "--client-secret", SECRET, "--pop-enabled", "--pop-claims", "h=x"), want="u-claim"),
+    Case("pop without claims", *aks(*SPN, *IDS, "--pop-enabled"), env=HIDDEN, want="pop-claims"),
+    Case("pop-claims alone", *aks(*SPN, *IDS, "--pop-claims", "u=x"), env=HIDDEN, want="pop-enabled"),
+    Case("pop-claims without u", *aks(*SPN, *IDS, "--pop-enabled", "--pop-claims", "h=x"), env=HIDDEN, want="u-claim"),
     Case("an argument too many", *aks(*WI), "word", who=pod, want=APP),
     # KUBERNETES_EXEC_INFO
     Case("info v1", *aks(*WI), who=pod, env={"KUBERNETES_EXEC_INFO": INFO % "v1"}, want=APP, api="v1"),
@@ -242,7 +261,7 @@ class Did:
         self.case, cloud = case, place.cloud
         if case.who:
             case.who(place)
-        env = {k: v.format(work=place.work) if k == "PATH" else v for k, v in case.env.items()}
+        env = {k: v.replace("{work}", str(place.work)) for k, v in case.env.items()}
         for _ in range(case.times):
             since = len(cloud.log())
             self.r = place.run([program, *case.words(place)], leaks=True, **env)

@@ -284,3 +284,36 @@ def test_children_get_signals_as_we_were_started(place, cloud):
     plain = subprocess.run(["grep", "-E", "Sig(Ign|Blk)", "/proc/self/status"], capture_output=True).stdout
     assert recorded(script, "signals").split(b"\n")[0] == plain.split(b"\n")[0]
     assert int(recorded(script, "signals").split(b"SigIgn:")[1].split()[0], 16) & (1 << 12) == 0, "SIGPIPE is not ignored there"
+
+
+# --- azd ---
+
+def azd(place, body, **config):
+    """A fake Azure Developer CLI on PATH, logged in."""
+    script = place.script("bin/azd", body)
+    place.write("home/.azd/auth.json", "{}")
+    place.config(**{"source": "azd", "token_file": None, "client_id": None, **config})
+    place.identity = {"PATH": f"{script.parent}:{PATH}"}
+    return script
+
+
+def test_azd_is_asked_once_and_not_exchanged(place, cloud):
+    token, end = cloud.token(), int(time.time()) + 4000
+    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
+    script = azd(place, RECORD + f"cat <<'END'\n{json.dumps({'token': token, 'expiresOn': when})}\nEND")
+    assert place.git("ls-remote", URL).err == ""
+    r = place.get(TZ="America/New_York")
+    assert (r.token, r.fields["password_expiry_utc"]) == (token, str(end)) and recorded(script, "runs") == b"run\n"
+    assert recorded(script, "argv").decode().split("\0")[:-1] == [
+        "auth", "token", "--output", "json", "--no-prompt", "--scope", f"{AZDO}/.default", "--tenant-id", TENANT]
+    assert environment(script)[b"NO_COLOR"] == b"true" and recorded(script, "stdin") == b"" and not cloud.exchanges()
+
+
+def test_azd_not_logged_in(place, cloud):
+    script = azd(place, "echo '{\"type\":\"consoleMessage\",\"data\":{\"message\":\"ERROR: not logged in, run `azd auth login` to login\"}}' >&2; exit 1")
+    said_no(place.get(), "azd gave no token (exit status 1): not logged in", "azd auth login")
+    (place.home / ".azd/auth.json").unlink()
+    said_no(place.get(), "auth.json", "azd auth login")
+    script.unlink()
+    place.write("home/.azd/config.json", "{}")
+    said_no(place.get(PATH=place.work), "install the Azure Developer CLI")

@@ -67,7 +67,7 @@ static inline struct fake_clock fake_clock(void)
 struct answer {
 	long status;
 	const char *type, *body;
-	const char *retry_after, *date, *location, *server, *request_id;
+	const char *retry_after, *date, *location, *server, *request_id, *authenticate;
 	int64_t takes_ms;
 	bool fails; /* no answer at all */
 };
@@ -75,7 +75,7 @@ struct answer {
 struct asked {
 	char *method, *url, *form, *bearer, *headers, *connect_to, *ca_data;
 	bool direct, local;
-	int64_t deadline_ms;
+	int64_t deadline_ms, connect_ms;
 };
 
 enum { ASKED_MAX = 32 };
@@ -110,9 +110,10 @@ static inline void note_request(struct fake_http *h, const struct http_request *
 	for (size_t i = 0; i < COUNT_OF(q->headers) && q->headers[i]; i++)
 		buf_addf(&headers, "%s\n", q->headers[i]);
 	*a = (struct asked){.method = str_dup(q->method), .url = str_dup(q->url), .headers = buf_take(&headers), .connect_to = str_dup(q->connect_to),
-			    .ca_data = str_dup(q->ca_data), .direct = q->direct, .local = q->local, .deadline_ms = q->deadline_ms};
+			    .ca_data = str_dup(q->ca_data), .direct = q->direct, .local = q->local, .deadline_ms = q->deadline_ms, .connect_ms = q->connect_ms};
 	a->form = q->form ? str_dup(secret_reveal(q->form)) : NULL;
-	a->bearer = q->bearer ? str_printf("%s %s", q->bearer_word, secret_reveal(q->bearer)) : NULL;
+	if (q->bearer)
+		a->bearer = str_printf("%s%s %s", q->bearer_name ? q->bearer_name : q->bearer_word, q->bearer_name ? ":" : "", secret_reveal(q->bearer));
 }
 
 static inline bool fake_perform(struct http *http, const struct http_request *q, struct http_response *r, struct err *err)
@@ -131,6 +132,7 @@ static inline bool fake_perform(struct http *http, const struct http_request *q,
 	fill_text(r->location, sizeof r->location, a->location);
 	fill_text(r->server, sizeof r->server, a->server);
 	fill_text(r->request_id, sizeof r->request_id, a->request_id);
+	fill_text(r->authenticate, sizeof r->authenticate, a->authenticate);
 	return secret_set(&r->body, a->body ? a->body : "", a->body ? strlen(a->body) : 0);
 }
 

@@ -33,6 +33,18 @@ TEST(a_bearer_token_goes_into_its_header_with_the_word_asked_for)
 	assert_says(s.request, "\r\nContent-Length: 0\r\n"); /* a POST without a body still says so */
 }
 
+TEST(a_secret_may_have_a_header_of_its_own_and_a_challenge_is_kept)
+{
+	SERVER(s, "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=/var/opt/x.key\r\nContent-Length: 0\r\n\r\n");
+	AUTO_SECRET value = secret_new(100);
+	secret_set(&value, "hush", 4);
+	assert_true(ask_for(&s, (struct http_request){.bearer = &value, .bearer_name = "X-IDENTITY-HEADER"}, LONG_MS));
+	heard(&s);
+	assert_says(s.request, "\r\nX-IDENTITY-HEADER: hush\r\n");
+	assert_silent_about(s.request, "Authorization");
+	assert_text(s.r.authenticate, "Basic realm=/var/opt/x.key");
+}
+
 TEST(a_large_form_is_sent_whole)
 {
 	SERVER(s, JSON_OK);
@@ -205,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_form_goes_out_byte_for_byte_with_its_headers),
 		T(a_bearer_token_goes_into_its_header_with_the_word_asked_for),
+		T(a_secret_may_have_a_header_of_its_own_and_a_challenge_is_kept),
 		T(a_large_form_is_sent_whole),
 		T(the_headers_that_matter_are_kept_cleaned_and_cut),
 		T(a_registrys_correlation_id_is_the_requests_id),

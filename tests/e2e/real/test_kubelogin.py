@@ -10,7 +10,7 @@ from cloud.client import AKS, APP, CLUSTER_ARC, GROUP_ADMINS, GROUP_DEVS, OIDS
 from cloud.peers import kube
 from e2e.cluster import program as built
 from e2e.converts import CONVERSIONS, OLD, Converted
-from e2e.logins import CASES, GUIDS, ROWS, STANZA, Did
+from e2e.logins import CASES, GUIDS, ROWS, STANZA, Did, close
 from e2e.place import BIN
 
 
@@ -33,12 +33,6 @@ def program(request, place):
 def any_kubectl():
     found = built("kubectl") or shutil.which("kubectl")
     return found or pytest.skip("not run: no kubectl here")
-
-
-def close(place):
-    if hasattr(place, "managed"):
-        place.managed.shutdown()
-        place.managed.server_close()
 
 
 def judged(did, want):
