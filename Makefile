@@ -18,7 +18,7 @@ endif
 SOURCES := $(sort $(wildcard helper/*.c helper/*/*.c protocols/*.c))
 OBJECTS = $(SOURCES:%.c=$(B)/obj/%.o)
 LIBRARY = $(filter-out $(B)/obj/helper/main.o,$(OBJECTS))
-FACES = git-credential-daypass docker-credential-daypass
+FACES = git-credential-daypass docker-credential-daypass kubectl-daypass
 
 # The Python that has the distribution's packages (aiohttp, PyJWT, cryptography, pytest) is not always first on PATH.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)

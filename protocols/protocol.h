@@ -18,7 +18,8 @@ struct exchange_state {
 	char refused[65];	   /* hex SHA-256 of a token that the client says was refused in this same command */
 	bool second_round;
 	char *server;		   /* whom it is about, in the client's own words: it wants them back */
-	char *word;		   /* the operation as it was called */
+	char *word;		   /* the operation as it was called; to kubectl: the version that it wants */
+	bool afresh;		   /* a token that was not cached */
 	/* What else the client hands back, for who keeps it (store = keyring): */
 	bool has_given;		   /* given is there, though it may be empty */
 	char *authtype;		   /* given is a credential for that scheme; NULL: a password */

@@ -67,7 +67,7 @@ static void hash_hex(char out[65], const struct secret *value)
 /* The client tells in the same command that the kept token was refused: forget it, so that flow mints another. */
 static bool forget_refused(struct ctx *ctx, const struct plan *p, const struct exchange_state *s, struct err *err)
 {
-	if (!*s->refused)
+	if (!*s->refused && !s->afresh)
 		return true;
 	struct cache_key key;
 	AUTO_TOKEN kept = token_new();
@@ -75,6 +75,8 @@ static bool forget_refused(struct ctx *ctx, const struct plan *p, const struct e
 		return false;
 	char hex[65];
 	int64_t issued_at;
+	if (s->afresh)
+		return cache_erase(ctx, &key, NULL, &issued_at) || true;
 	if (cache_get(ctx, &key, &kept) == CACHE_MISS)
 		return true;
 	hash_hex(hex, &kept.value);

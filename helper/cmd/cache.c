@@ -21,7 +21,7 @@ static struct table_row cells(const struct ctx *ctx, const struct held *h)
 	if (h->expires_at)
 		clock_span(span, left > 0 ? left : 0);
 	const char *tiers = h->runtime && h->keyring ? "runtime, keyring" : h->runtime ? "runtime" : "keyring";
-	return (struct table_row){{str_dup(h->identity ? plan_resource_name(h->what) : h->what),
+	return (struct table_row){{str_dup(h->identity ? resource_name(h->what) : h->what),
 				   h->identity ? str_dup(h->identity) : str_printf("user %s", h->user ? h->user : "-"), str_dup(span), str_dup(tiers)}};
 }
 

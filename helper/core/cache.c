@@ -183,7 +183,7 @@ enum cache_answer cache_find(const struct ctx *ctx, const struct cache_key *key,
 /* What it is for, in words. */
 static const char *held_as(const struct plan *p)
 {
-	return p->registry ? p->registry : plan_resource_name(p->resource);
+	return p->registry ? p->registry : resource_name(p->resource);
 }
 
 static void keep_in_keyring(const struct ctx *ctx, const struct cache_key *key, const struct plan *p, const struct buf *data, struct store_mark since)

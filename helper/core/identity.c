@@ -46,6 +46,14 @@ bool identity_named(const struct ctx *ctx, const char *name, struct identity *ou
 	return override(ctx, out, err);
 }
 
+bool identity_overlay(struct identity *id, const struct setting *set, struct err *err)
+{
+	for (int k = 0; k < KEY_COUNT; k++)
+		if (set[k].value && !config_set(id->set, (enum key)k, set[k].value, set[k].origin, err))
+			return false;
+	return true;
+}
+
 /* One family: what its variables are called. A name may be NULL. */
 struct family {
 	const char *label, *tenant, *client, *file, *token, *authority, *connection;
@@ -63,22 +71,38 @@ static bool take(const struct ctx *ctx, struct identity *id, enum key key, const
 	return !value || config_set(id->set, key, value, var, err);
 }
 
-/* AZURE_AUTHORITY_HOST chooses among the built-in clouds and nothing else: whoever can set a variable could otherwise
- * have our assertion sent to a host of theirs. */
+/* The authority in a configuration file that is this very host. */
+static const char *configured_authority(const struct config *c, const struct url *wanted)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		AUTO_URL u = {0};
+		const char *value = c->sections[i].kind == SECTION_IDENTITY ? c->sections[i].set[KEY_AUTHORITY].value : NULL;
+		if (value && url_parse(value, &u) && str_eq(u.host, wanted->host) && (u.port ? u.port : 443) == (wanted->port ? wanted->port : 443))
+			return value;
+	}
+	return NULL;
+}
+
+/* Whoever can set a variable or write a kubeconfig could otherwise have our assertion sent to a host of theirs. */
+bool identity_set_authority(const struct ctx *ctx, struct setting *set, const char *value, const char *origin, struct err *err)
+{
+	AUTO_URL u = {0};
+	AUTO_STR whole = strstr(value, "://") ? str_dup(value) : str_printf("https://%s", value);
+	bool ok = url_parse(whole, &u) && str_eq(u.scheme, "https") && !u.user && str_empty(u.path);
+	const struct cloud *cloud = ok && (!u.port || u.port == 443) ? cloud_by_host(u.host) : NULL;
+	if (cloud)
+		return config_set(set, KEY_CLOUD, cloud->name, origin, err);
+	const char *own = ok ? configured_authority(ctx->config, &u) : NULL;
+	if (own)
+		return config_set(set, KEY_AUTHORITY, own, origin, err);
+	err_set(err, ERR_POLICY, NULL, "%s = %s is no token host that daypass knows, so nothing is sent there", origin, value);
+	return err_hint(err, "if it is yours, name it in a configuration file: [identity default] authority = https://HOST");
+}
+
 static bool take_authority(const struct ctx *ctx, struct identity *id, const char *var, struct err *err)
 {
 	const char *value = var ? env_get(&ctx->env, var) : NULL;
-	if (!value)
-		return true;
-	AUTO_URL u = {0};
-	const char *full = strstr(value, "://") ? value : NULL;
-	AUTO_STR with_scheme = full ? str_dup(value) : str_printf("https://%s", value);
-	bool ok = url_parse(with_scheme, &u) && str_eq(u.scheme, "https") && !u.user && (!u.port || u.port == 443) && str_empty(u.path);
-	const struct cloud *cloud = ok ? cloud_by_host(u.host) : NULL;
-	if (cloud)
-		return config_set(id->set, KEY_CLOUD, cloud->name, var, err);
-	err_set(err, ERR_POLICY, NULL, "%s = %s is no token host that daypass knows, so nothing is sent there", var, value);
-	return err_hint(err, "if it is yours, name it in a configuration file: [identity default] authority = https://HOST");
+	return !value || identity_set_authority(ctx, id->set, value, var, err);
 }
 
 static bool take_family(const struct ctx *ctx, const struct family *f, struct identity *out, struct err *err)

@@ -36,6 +36,12 @@ bool identity_from_env(const struct ctx *ctx, identity_family own, struct identi
 /* GCM_AZREPOS_WIF*: Git Credential Manager's variables, for git. */
 bool identity_gcm(const struct ctx *ctx, struct identity *out, struct err *err);
 
+/* Put what a client said over it: KEY_COUNT settings with their origins. */
+bool identity_overlay(struct identity *id, const struct setting *set, struct err *err);
+/* A token host that a client or a variable names: a built-in cloud's becomes KEY_CLOUD; any other must stand in a
+ * configuration file as some identity's authority, and becomes KEY_AUTHORITY. False (ERR_POLICY) for a stranger's. */
+bool identity_set_authority(const struct ctx *ctx, struct setting *set, const char *value, const char *origin, struct err *err);
+
 /* "https://HOST[:PORT]" of the token endpoint, and the audience to ask the source for; false where tenant or client id
  * are missing although an exchange needs them, or a variable names an authority that nobody vouched for. */
 bool identity_authority(const struct identity *id, char **authority, char **audience, struct err *err);

@@ -3,7 +3,8 @@
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 
-/* A pattern taken apart: SCHEME://HOST[:PORT][/PATH] for git, path decoded; HOST[:PORT] for docker, of any scheme. */
+/* A pattern taken apart: SCHEME://HOST[:PORT][/PATH] for git, path decoded; HOST[:PORT] for docker, of any scheme, and
+ * behind "kube:". */
 struct pattern {
 	char scheme[8], host[256], path[1024];
 	int64_t port; /* 0: the scheme's own */
@@ -13,9 +14,11 @@ struct pattern {
 
 static enum request_kind pattern_kind(const struct section *s)
 {
-	if (strstr(s->name, "://"))
-		return REQUEST_GIT;
-	return str_starts(s->name, "kube:") || str_starts(s->name, "resource:") ? REQUEST_RESOURCE : REQUEST_DOCKER;
+	if (str_starts(s->name, "kube:"))
+		return REQUEST_KUBE;
+	if (str_starts(s->name, "resource:"))
+		return REQUEST_RESOURCE;
+	return strstr(s->name, "://") ? REQUEST_GIT : REQUEST_DOCKER;
 }
 
 static bool is_about(const struct section *s, enum request_kind of, enum match_kind kind)
@@ -37,12 +40,13 @@ static bool take_port(struct pattern *p)
 
 static bool parse(const struct section *s, struct pattern *p)
 {
-	const char *mark = strstr(s->name, "://"), *rest = mark ? mark + 3 : s->name;
-	size_t scheme = mark ? (size_t)(mark - s->name) : 0, len = strcspn(rest, "/");
+	const char *name = str_starts(s->name, "kube:") ? s->name + strlen("kube:") : s->name;
+	const char *mark = strstr(name, "://"), *rest = mark ? mark + 3 : name;
+	size_t scheme = mark ? (size_t)(mark - name) : 0, len = strcspn(rest, "/");
 	*p = (struct pattern){0};
 	if (scheme >= sizeof p->scheme || len >= sizeof p->host)
 		return false;
-	memcpy(p->scheme, s->name, scheme);
+	memcpy(p->scheme, name, scheme);
 	memcpy(p->host, rest, len);
 	str_lower(p->host);
 	rest += len + strspn(rest + len, "/");
@@ -61,6 +65,8 @@ static bool parse(const struct section *s, struct pattern *p)
 
 static bool covers_host(const struct pattern *p, const struct request *r)
 {
+	if (!r->host)
+		return false;
 	return (!*p->scheme || str_eq(p->scheme, r->scheme)) && (p->every || (p->port == r->port && url_host_match(p->host, r->host)));
 }
 

@@ -30,11 +30,6 @@ void plan_free(struct plan *p)
 	*p = (struct plan){0};
 }
 
-const char *plan_resource_name(const char *resource)
-{
-	return str_eq(resource, RESOURCE_AZURE_REPOS) ? "Azure Repos" : str_eq(resource, RESOURCE_REGISTRY) ? "Azure Container Registry" : resource;
-}
-
 static const struct host_row *host_row(const struct request *r)
 {
 	/* Azure's own names below visualstudio.com, which are no organizations. */
@@ -344,12 +339,64 @@ static enum verdict plan_host(const struct ctx *ctx, const struct request *r, co
 	return v != PLAN_NOT_OURS && r->kind == REQUEST_DOCKER ? plan_registry(r, &m, v, out, err) : v;
 }
 
+/* AKS, Arc, and what the person's own configuration names. */
+static bool is_api_server(const struct config *c, const char *resource)
+{
+	AUTO_STR pattern = str_printf("resource:%s", resource);
+	return str_eq(resource, RESOURCE_AKS) || str_eq(resource, RESOURCE_ARC) || config_section(c, SECTION_MATCH, pattern);
+}
+
+static bool kube_allowed(const struct ctx *ctx, const struct request *r, const struct match *m, struct err *err)
+{
+	if (m->result == MATCH_NONE && r->host)
+		return err_set(err, ERR_POLICY, "add a [match kube:HOST] for it, if it is yours", "the API server %s gets no token: there are [match kube:...] sections, and none covers it", r->host);
+	if (m->result == MATCH_NONE)
+		return err_set(err, ERR_POLICY, "set provideClusterInfo: true for this user in the kubeconfig", "the kubeconfig does not say which API server asks, and the configuration names those that get a token");
+	if (is_api_server(ctx->config, r->resource))
+		return true;
+	err_set(err, ERR_POLICY, NULL, "the server id %s is none of AKS or Arc: a kubeconfig does not choose what a token is for", r->resource);
+	return err_hint(err, "if it is yours, add to daypass's configuration: [match resource:%s]", r->resource);
+}
+
+/* The identity that serves, with what the kubeconfig says over it. */
+static bool kube_identity(const struct ctx *ctx, const struct request *r, const struct match *m, struct identity *id, struct err *err)
+{
+	bool named = m->result == MATCH_FOUND && m->section->set[KEY_IDENTITY].value;
+	bool found = !r->blank && plan_identity(ctx, r->kind, named ? m->section->set[KEY_IDENTITY].value : NULL, id, err);
+	if (!found && err->kind)
+		return false;
+	if (!found && named && !r->settings)
+		return no_such_identity(m->section->set[KEY_IDENTITY].value, m->section->origin, err);
+	if (!found && !r->settings)
+		return true;
+	if (!found)
+		*id = (struct identity){.name = str_dup("kubeconfig"), .origin = str_dup("what the kubeconfig says")};
+	return !r->settings || identity_overlay(id, r->settings, err);
+}
+
+static enum verdict plan_kube(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)
+{
+	struct match m = match_find(ctx->config, r, MATCH_ALL);
+	if (!kube_allowed(ctx, r, &m, err) || !kube_identity(ctx, r, &m, &out->id, err))
+		return PLAN_FAIL;
+	if (!out->id.name)
+		return not_ours(out, "neither a configuration nor the environment names an identity");
+	const char *tenant = identity_get(&out->id, KEY_TENANT);
+	if (str_is_guid(tenant) && str_is_guid(r->tenant) && !str_ieq(tenant, r->tenant)) {
+		err_set(err, ERR_POLICY, NULL, "the cluster is of tenant %s, and identity %s (%s) of %s", r->tenant, out->id.name, out->id.origin, tenant);
+		err_hint(err, "name one of that tenant: --identity NAME, or identity = NAME in a [match kube:HOST]");
+		return PLAN_FAIL;
+	}
+	return complete(ctx, r->resource, m.section ? "a [match kube:...] covers it" : "it is an API server's", out, err);
+}
+
 enum verdict plan_make(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)
 {
 	*out = (struct plan){0};
 	*err = ERR_INIT;
-	const struct host_row *row = r->host ? host_row(r) : NULL;
-	if (ctx->config->broken && r->host && !(row && plan_host_known(ctx, r)))
+	bool host = r->host && r->kind != REQUEST_KUBE;
+	const struct host_row *row = host ? host_row(r) : NULL;
+	if (ctx->config->broken && host && !(row && plan_host_known(ctx, r)))
 		return not_ours(out, row ? "the configuration cannot be read" : "it is no host that daypass gives tokens to");
 	if (ctx->config->broken) {
 		*err = ctx->config->err;
@@ -357,5 +404,7 @@ enum verdict plan_make(const struct ctx *ctx, const struct request *r, struct pl
 	}
 	if (r->kind == REQUEST_GIT && row)
 		out->organization = request_organization(r);
-	return r->host ? plan_host(ctx, r, row, out, err) : without_match(ctx, r, r->resource, out, err);
+	if (r->kind == REQUEST_KUBE)
+		return plan_kube(ctx, r, out, err);
+	return host ? plan_host(ctx, r, row, out, err) : without_match(ctx, r, r->resource, out, err);
 }

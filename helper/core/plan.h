@@ -6,13 +6,8 @@
 
 #include "helper/core/identity.h"
 #include "helper/core/request.h"
+#include "helper/core/resource.h"
 #include "helper/core/source.h"
-
-/* Azure DevOps' resource id in every cloud that has it. Source: Microsoft's "authenticate with Entra" page. */
-#define RESOURCE_AZURE_REPOS "499b84ac-1321-427f-aa17-267ca6975798"
-/* Azure Container Registry's, good for registries only, in every cloud. Source: the service team's answer in
- * azure-sdk-for-net #34785, and the Python and Go SDKs that changed to it. */
-#define RESOURCE_REGISTRY "https://containerregistry.azure.net"
 
 enum verdict {
 	PLAN_OURS,
@@ -37,9 +32,6 @@ struct plan {
 	bool keeps;		    /* what the client gives for this is kept in the keyring, and goes before a token; valid
 				     * whatever the verdict */
 };
-
-/* A name for people where we know one, else the id itself. Borrowed. */
-const char *plan_resource_name(const char *resource);
 
 #define AUTO_PLAN CLEANUP(plan_free) struct plan
 

@@ -9,6 +9,10 @@ void request_free(struct request *r)
 	free(r->path);
 	free(r->user);
 	free(r->resource);
+	free(r->tenant);
+	if (r->settings)
+		config_settings_free(r->settings);
+	free(r->settings);
 	*r = (struct request){0};
 }
 

@@ -4,7 +4,9 @@
 
 #include <stdbool.h>
 
-enum request_kind { REQUEST_GIT, REQUEST_DOCKER, REQUEST_RESOURCE };
+#include "helper/core/config.h"
+
+enum request_kind { REQUEST_GIT, REQUEST_DOCKER, REQUEST_KUBE, REQUEST_RESOURCE };
 enum request_action { ACTION_NONE, ACTION_GET, ACTION_STORE, ACTION_ERASE, ACTION_CAPABILITY, ACTION_LIST, ACTION_VERSION };
 
 /* All strings owned; NULL where the client did not say. */
@@ -13,7 +15,11 @@ struct request {
 	enum request_action action;
 	int port;			   /* 0: the scheme's own */
 	char *scheme, *host, *path, *user; /* host in lower case; path decoded, without '/' at its ends */
-	char *resource;			   /* REQUEST_RESOURCE: the resource's id */
+	char *resource;			   /* REQUEST_RESOURCE, REQUEST_KUBE: the resource's id */
+	/* What the client itself says of the identity (REQUEST_KUBE), KEY_COUNT settings with their origins; or NULL: */
+	struct setting *settings;
+	bool blank;   /* and nothing else counts: no configured identity is beneath */
+	char *tenant; /* the tenant that its server is of, where settings leave the identity to us */
 };
 
 #define AUTO_REQUEST CLEANUP(request_free) struct request

@@ -43,7 +43,7 @@ TEST(a_registry_is_ours_with_the_default_identity)
 	assert_false(p.named || p.exact || p.soft || p.token_user);
 	assert_true(p.keeps); /* a log-in by another name goes before */
 	assert_null(p.organization);
-	assert_text(plan_resource_name(p.resource), "Azure Container Registry");
+	assert_text(resource_name(p.resource), "Azure Container Registry");
 }
 
 TEST(labels_and_regions_are_registries_too)

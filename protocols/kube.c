@@ -1,0 +1,144 @@
+/* kubectl's exec credential plugins (client.authentication.k8s.io), and Azure/kubelogin's place. See kube.md. */
+#include "helper/base/json.h"
+#include "helper/base/log.h"
+#include "helper/base/str.h"
+#include "helper/base/url.h"
+#include "protocols/kube.h"
+
+#define GROUP "client.authentication.k8s.io/"
+
+static const char usage[] = "Usage: kubectl-daypass get-token --server-id ID [--login MODE] [--client-id ID] [--tenant-id ID] [--refresh] ...\n";
+
+static bool is_version(const char *version)
+{
+	return str_eq(version, GROUP "v1") || str_eq(version, GROUP "v1beta1");
+}
+
+/* Which API server asks, where the kubeconfig says provideClusterInfo. */
+static void take_server(const struct json *info, struct request *r)
+{
+	AUTO_URL u = {0};
+	const char *server = json_str(json_get(json_get(info, "spec"), "cluster"), "server");
+	if (!server || !url_parse(server, &u))
+		return;
+	str_set(&r->scheme, u.scheme);
+	str_set(&r->host, u.host);
+	r->port = u.port == url_own_port(u.scheme) ? 0 : u.port;
+}
+
+/* KUBERNETES_EXEC_INFO, which some clients do not set, and some write their own way ("ExecCredentials"). */
+static bool take_info(const struct ctx *ctx, struct request *r, struct exchange_state *s, struct err *err)
+{
+	const char *text = env_get(&ctx->env, "KUBERNETES_EXEC_INFO");
+	AUTO_STR asked = str_dup(s->word);
+	str_set(&s->word, GROUP "v1beta1");
+	if (asked && !strchr(asked, '/'))
+		str_set(&asked, NULL);
+	if (asked)
+		str_set(&s->word, asked);
+	if (!text)
+		return is_version(s->word) || err_set(err, ERR_USAGE, NULL, "--exec-api-version %s is not known", s->word);
+	AUTO_JSON info = json_parse(text, strlen(text));
+	const char *kind = json_str(info, "kind"), *version = json_str(info, "apiVersion");
+	if (!info || (kind && !str_starts(kind, "ExecCredential")) || !version)
+		return err_set(err, ERR_USAGE, "take the variable away, or let kubectl set it", "KUBERNETES_EXEC_INFO is no ExecCredential in JSON");
+	if (str_eq(version, GROUP "v1alpha1"))
+		return err_set(err, ERR_USAGE, "in the kubeconfig: apiVersion: " GROUP "v1beta1", "the kubeconfig asks for " GROUP "v1alpha1, which ended with Kubernetes 1.24");
+	if (!is_version(version))
+		return err_set(err, ERR_USAGE, "in the kubeconfig: apiVersion: " GROUP "v1", "the kubeconfig asks for %.100s, which daypass does not speak", version);
+	str_set(&s->word, version);
+	take_server(info, r);
+	return true;
+}
+
+static bool parse(const struct ctx *ctx, bool drop_in, int argc, char *const *argv, struct request *r, struct exchange_state *s, struct err *err)
+{
+	r->kind = REQUEST_KUBE;
+	str_set(&s->word, argc ? argv[0] : NULL);
+	r->action = argc && str_eq(argv[0], "get-token") ? ACTION_GET : ACTION_NONE;
+	if (r->action == ACTION_NONE)
+		return true;
+	str_set(&s->word, NULL);
+	return kube_flags(ctx, drop_in, argc - 1, argv + 1, r, s, err) && take_info(ctx, r, s, err);
+}
+
+static bool kube_parse(const struct ctx *ctx, int argc, char *const *argv, struct request *r, struct exchange_state *s, struct err *err)
+{
+	return parse(ctx, false, argc, argv, r, s, err);
+}
+
+static bool kubelogin_parse(const struct ctx *ctx, int argc, char *const *argv, struct request *r, struct exchange_state *s, struct err *err)
+{
+	return parse(ctx, true, argc, argv, r, s, err);
+}
+
+/* RFC 3339, and a margin before the token's end: client-go asks again only when this time has passed. */
+static void write_time(struct buf *out, const struct token *t)
+{
+	char text[24];
+	clock_text(text, t->expires_at - cache_margin(t->expires_at - t->issued_at));
+	text[10] = 'T';
+	buf_addf(out, "%.19sZ", text);
+}
+
+static bool kube_print(const struct request *r UNUSED, const struct exchange_state *s, const struct plan *p UNUSED, const struct flow_result *t, struct buf *out, struct err *err)
+{
+	const struct secret *value = &t->token.value;
+	if (!str_is_token(secret_reveal(value), secret_len(value)))
+		return err_set(err, ERR_NETWORK, NULL, "the token holds bytes that no token has");
+	buf_addf(out, "{\"kind\":\"ExecCredential\",\"apiVersion\":\"%s\",\"status\":{\"expirationTimestamp\":\"", s->word);
+	write_time(out, &t->token);
+	buf_adds(out, "\",\"token\":\"");
+	buf_add(out, secret_reveal(value), secret_len(value));
+	return buf_adds(out, "\"}}\n");
+}
+
+static void kube_other(struct ctx *ctx UNUSED, const struct request *r UNUSED, const struct exchange_state *s, struct reply *a)
+{
+	a->status = 1;
+	AUTO_STR word = str_dup(s->word ? s->word : "");
+	err_clean(word);
+	if (*word)
+		buf_addf(&a->line, "'%s' is not a command of this plugin; ", word);
+	buf_add(&a->line, usage, strlen(usage) - 1);
+}
+
+/* One line on stderr: it is all that some clients show. */
+static int kube_fail(const struct request *r, const struct plan *p, const struct err *err, struct buf *out UNUSED, struct buf *line)
+{
+	if (!err->kind) {
+		buf_addf(line, "no identity for this cluster%s%s", p && p->why ? ": " : "", p && p->why ? p->why : "");
+		buf_addf(line, "; set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE, or write an [identity default]: daypass whoami");
+		return 1;
+	}
+	buf_adds(line, err->msg);
+	if (*err->detail)
+		buf_addf(line, " (%s)", err->detail);
+	if (*err->hint)
+		buf_addf(line, "; %s", err->hint);
+	return r->action == ACTION_NONE ? 2 : 1;
+}
+
+const struct protocol protocol_kube = {
+	.name = "kube",
+	.argv0 = "kubectl-daypass",
+	.summary = "kubectl exec plugin for AKS",
+	.usage = usage,
+	.parse = kube_parse,
+	.print = kube_print,
+	.other = kube_other,
+	.fail = kube_fail,
+	.failed = 1,
+};
+
+const struct protocol protocol_kubelogin = {
+	.name = "kubelogin",
+	.argv0 = "kubelogin",
+	.summary = "the same, in the place of Azure/kubelogin",
+	.usage = usage,
+	.parse = kubelogin_parse,
+	.print = kube_print,
+	.other = kube_other,
+	.fail = kube_fail,
+	.failed = 1,
+};

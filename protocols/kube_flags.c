@@ -1,0 +1,273 @@
+/* The flags and variables of Azure/kubelogin's get-token, and what they come to here. */
+#include "helper/base/log.h"
+#include "helper/base/str.h"
+#include "helper/core/config_check.h"
+#include "helper/core/ctx.h"
+#include "protocols/kube.h"
+
+enum flag {
+	LOGIN, SERVER_ID, CLIENT_ID, TENANT_ID, ENVIRONMENT, TOKEN_FILE, AUTHORITY, CONNECTION, LEGACY, POP, ARM_VARS, NO_VARS, REFRESH, API_VERSION,
+	IGNORED, UNSAFE, FLAGS
+};
+
+/* needs: it has a value. IGNORED: understood, of no effect here. UNSAFE: a secret, which we take from nobody's arguments. */
+static const struct flag_row {
+	const char *name;
+	char letter;
+	bool needs;
+	enum flag flag;
+} rows[] = {
+	{"login", 'l', true, LOGIN},
+	{"server-id", 0, true, SERVER_ID},
+	{"client-id", 0, true, CLIENT_ID},
+	{"tenant-id", 't', true, TENANT_ID},
+	{"environment", 'e', true, ENVIRONMENT},
+	{"federated-token-file", 0, true, TOKEN_FILE},
+	{"authority-host", 0, true, AUTHORITY},
+	{"azure-pipelines-service-connection-id", 0, true, CONNECTION},
+	{"legacy", 0, false, LEGACY},
+	{"pop-enabled", 0, false, POP},
+	{"use-azurerm-env-vars", 0, false, ARM_VARS},
+	{"disable-environment-override", 0, false, NO_VARS},
+	{"refresh", 0, false, REFRESH},
+	{"exec-api-version", 0, true, API_VERSION},
+	{"cache-dir", 0, true, IGNORED},
+	{"token-cache-dir", 0, true, IGNORED},
+	{"timeout", 0, true, IGNORED},
+	{"v", 'v', true, IGNORED},
+	{"logtostderr", 0, false, IGNORED},
+	{"disable-instance-discovery", 0, false, IGNORED},
+	{"pop-claims", 0, true, IGNORED},
+	{"redirect-url", 0, true, IGNORED},
+	{"login-hint", 0, true, IGNORED},
+	{"subscription", 's', true, IGNORED},
+	{"identity-resource-id", 0, true, IGNORED},
+	{"client-certificate", 0, true, IGNORED},
+	{"client-secret", 0, true, UNSAFE},
+	{"client-certificate-password", 0, true, UNSAFE},
+	{"username", 0, true, IGNORED},
+	{"password", 0, true, UNSAFE},
+};
+
+/* A value and where it came from, both borrowed. */
+struct said {
+	const char *value, *origin;
+};
+
+struct flags {
+	struct said of[FLAGS];
+};
+
+static const struct flag_row *row_of(const char *word, size_t len)
+{
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (strlen(rows[i].name) == len && memcmp(rows[i].name, word, len) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+static bool unknown(const char *word, size_t len, struct err *err)
+{
+	const char *names[COUNT_OF(rows)];
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		names[i] = rows[i].name;
+	AUTO_STR name = str_ndup(word, len);
+	const char *near = config_near(name, names, COUNT_OF(names));
+	err_set(err, ERR_USAGE, NULL, "the flag --%s is not known", name);
+	return near ? err_hint(err, "did you mean --%s?", near) : err_hint(err, "daypass --help");
+}
+
+/* pflag's forms: --name value, --name=value, --name (a switch), --name=true, -l value, -lvalue, -l=value. */
+static bool take_word(struct flags *f, int argc, char *const *argv, int *at, struct err *err)
+{
+	const char *word = argv[*at], *value = NULL;
+	const struct flag_row *row = NULL;
+	if (str_starts(word, "--")) {
+		size_t len = strcspn(word + 2, "=");
+		value = word[2 + len] ? word + 3 + len : NULL;
+		row = row_of(word + 2, len);
+		if (!row)
+			return unknown(word + 2, len, err);
+	} else if (word[0] == '-' && word[1]) {
+		for (size_t i = 0; i < COUNT_OF(rows); i++)
+			row = rows[i].letter == word[1] ? &rows[i] : row;
+		if (!row)
+			return unknown(word + 1, 1, err);
+		value = !word[2] ? NULL : word[2] == '=' ? word + 3 : word + 2;
+	} else {
+		return err_set(err, ERR_USAGE, "daypass --help", "get-token takes flags only, not '%s'", word);
+	}
+	if (row->needs && !value && *at + 1 >= argc)
+		return err_set(err, ERR_USAGE, NULL, "the flag --%s needs a value", row->name);
+	if (row->needs && !value)
+		value = argv[++*at];
+	bool on = true;
+	if (!row->needs && value && !str_to_bool(value, &on))
+		return err_set(err, ERR_USAGE, NULL, "--%s is a switch: true or false", row->name);
+	f->of[row->flag] = (struct said){on ? (value ? value : "true") : NULL, row->name};
+	return true;
+}
+
+/* A variable in the place of a flag: before it, or only where the flag is absent. */
+static void variable(const struct ctx *ctx, struct said *s, const char *name, bool wins)
+{
+	const char *value = env_get(&ctx->env, name);
+	if (!value || (s->value && !wins))
+		return;
+	if (s->value && !str_eq(s->value, value))
+		log_note("%s = %s is used, not --%s %s: under the name kubelogin variables go before flags (--disable-environment-override)", name, value, s->origin, s->value);
+	*s = (struct said){value, name};
+}
+
+static void variables(const struct ctx *ctx, bool drop_in, struct flags *f)
+{
+	bool wins = drop_in;
+	if (f->of[NO_VARS].value)
+		return;
+	variable(ctx, &f->of[LOGIN], "AAD_LOGIN_METHOD", wins);
+	if (str_eq(f->of[LOGIN].value, "azurepipelines")) {
+		variable(ctx, &f->of[CLIENT_ID], "AZURESUBSCRIPTION_CLIENT_ID", false);
+		variable(ctx, &f->of[TENANT_ID], "AZURESUBSCRIPTION_TENANT_ID", false);
+		variable(ctx, &f->of[CONNECTION], "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", false);
+		return;
+	}
+	bool arm = f->of[ARM_VARS].value != NULL;
+	variable(ctx, &f->of[CLIENT_ID], arm ? "ARM_CLIENT_ID" : "AAD_SERVICE_PRINCIPAL_CLIENT_ID", wins);
+	variable(ctx, &f->of[TENANT_ID], arm ? "ARM_TENANT_ID" : "AZURE_TENANT_ID", wins);
+	if (!arm)
+		variable(ctx, &f->of[CLIENT_ID], "AZURE_CLIENT_ID", wins);
+	variable(ctx, &f->of[TOKEN_FILE], "AZURE_FEDERATED_TOKEN_FILE", wins);
+	variable(ctx, &f->of[AUTHORITY], "AZURE_AUTHORITY_HOST", wins);
+}
+
+static bool put(struct request *r, enum key key, const struct said *s, struct err *err)
+{
+	if (!s->value)
+		return true;
+	bool var = strspn(s->origin, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(s->origin);
+	AUTO_STR origin = var ? str_dup(s->origin) : str_printf("--%s", s->origin);
+	if (!r->settings) {
+		r->settings = mem_alloc(KEY_COUNT * sizeof *r->settings);
+		memset(r->settings, 0, KEY_COUNT * sizeof *r->settings);
+	}
+	return config_set(r->settings, key, s->value, origin, err);
+}
+
+/* kubelogin takes any unknown name for the public cloud; a typing mistake should not. */
+static bool put_cloud(struct request *r, const struct said *s, struct err *err)
+{
+	static const struct {
+		const char *name, *cloud;
+	} names[] = {{"AzureCloud", "public"}, {"AzurePublic", "public"}, {"AzurePublicCloud", "public"}, {"AzureUSGovernment", "usgov"},
+		     {"AzureUSGovernmentCloud", "usgov"}, {"AzureChinaCloud", "china"}};
+	for (size_t i = 0; s->value && i < COUNT_OF(names); i++)
+		if (str_ieq(s->value, names[i].name))
+			return put(r, KEY_CLOUD, &(struct said){names[i].cloud, s->origin}, err);
+	return !s->value || err_set(err, ERR_USAGE, NULL, "--environment %s is not known: AzurePublicCloud, AzureUSGovernmentCloud or AzureChinaCloud", s->value);
+}
+
+static bool put_authority(const struct ctx *ctx, struct request *r, const struct said *s, struct err *err)
+{
+	if (!s->value)
+		return true;
+	AUTO_STR origin = str_printf("%s%s", str_eq(s->origin, "authority-host") ? "--" : "", s->origin);
+	return put(r, KEY_CLOUD, &(struct said){"public", origin}, err) && identity_set_authority(ctx, r->settings, s->value, origin, err);
+}
+
+static bool federated(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
+{
+	if (!put(r, KEY_CLIENT_ID, &f->of[CLIENT_ID], err) || !put(r, KEY_TENANT, &f->of[TENANT_ID], err) || !put(r, KEY_TOKEN_FILE, &f->of[TOKEN_FILE], err))
+		return false;
+	return put_cloud(r, &f->of[ENVIRONMENT], err) && put_authority(ctx, r, &f->of[AUTHORITY], err);
+}
+
+static bool ours(const struct ctx *ctx UNUSED, const struct flags *f, struct request *r, struct err *err UNUSED)
+{
+	r->tenant = str_dup(f->of[TENANT_ID].value);
+	return true;
+}
+
+static bool pipelines(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
+{
+	return federated(ctx, f, r, err) && put(r, KEY_SOURCE, &(struct said){"azure-pipelines", "login"}, err) && put(r, KEY_CONNECTION, &f->of[CONNECTION], err);
+}
+
+/* Literal where az is logged in; else as if the kubeconfig left it to us. Only a tenant of the flag's own is passed on. */
+static bool azurecli(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
+{
+	struct err ignored;
+	struct identity nobody = {0};
+	const struct source *az = source_by_name(ctx->sources, "az");
+	if (!az || az->detect(ctx, &nobody, &ignored) != SOURCE_PRESENT)
+		return ours(ctx, f, r, err);
+	r->blank = true;
+	const struct said *tenant = &f->of[TENANT_ID];
+	return put(r, KEY_SOURCE, &(struct said){"az", "login"}, err) && (!str_eq(tenant->origin, "tenant-id") || put(r, KEY_TENANT, tenant, err));
+}
+
+static const struct mode {
+	const char *name;
+	bool (*take)(const struct ctx *, const struct flags *, struct request *, struct err *); /* NULL: not here yet */
+} modes[] = {{"workloadidentity", federated}, {"azurepipelines", pipelines}, {"azurecli", azurecli}, {"devicecode", ours}, {"interactive", ours},
+	     {"azd", NULL}, {"msi", NULL}, {"spn", NULL}, {"ropc", NULL}};
+
+static bool by_mode(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
+{
+	const char *wanted = f->of[LOGIN].value;
+	for (size_t i = 0; wanted && i < COUNT_OF(modes); i++) {
+		if (!str_ieq(wanted, modes[i].name))
+			continue;
+		if (modes[i].take)
+			return modes[i].take(ctx, f, r, err);
+		err_set(err, ERR_USAGE, NULL, "--login %s is not served by this version", wanted);
+		return err_hint(err, "use --login workloadidentity, azurepipelines or azurecli, or an [identity] of daypass (--login devicecode is answered by it)");
+	}
+	return !wanted || err_set(err, ERR_USAGE, "workloadidentity, azurepipelines, azurecli, devicecode, interactive", "--login %s is not known", wanted);
+}
+
+/* The scope's form that kubelogin takes too: with a final slash, or with /.default. */
+static bool take_server(const struct flags *f, struct request *r, struct err *err)
+{
+	static const char suffix[] = "/.default";
+	const char *id = f->of[SERVER_ID].value;
+	if (str_empty(id))
+		return err_set(err, ERR_USAGE, "for AKS: --server-id 6dae42f8-4368-4678-94ff-3960e28e3630", "the flag --server-id is missing: whose token is wanted?");
+	size_t len = strlen(id);
+	if (str_ends(id, suffix))
+		len -= strlen(suffix);
+	while (len && id[len - 1] == '/')
+		len--;
+	r->resource = str_ndup(id, len);
+	return true;
+}
+
+/* A kubeconfig that names a stranger's token host is refused, even where a variable goes before it. */
+static bool vouch(const struct ctx *ctx, const struct flags *f, struct err *err)
+{
+	struct setting set[KEY_COUNT] = {0};
+	const char *host = f->of[AUTHORITY].value;
+	bool ok = !host || identity_set_authority(ctx, set, host, "--authority-host", err);
+	config_settings_free(set);
+	return ok;
+}
+
+bool kube_flags(const struct ctx *ctx, bool drop_in, int argc, char *const *argv, struct request *r, struct exchange_state *s, struct err *err)
+{
+	struct flags f = {0};
+	for (int i = 0; i < argc; i++)
+		if (!take_word(&f, argc, argv, &i, err))
+			return false;
+	if (f.of[UNSAFE].value)
+		return err_set(err, ERR_USAGE, "put it into a file or a variable of the environment", "--%s in arguments can be read by every process of this machine: not taken", f.of[UNSAFE].origin);
+	if (f.of[LEGACY].value)
+		return err_set(err, ERR_USAGE, "az aks update, or `kubelogin convert-kubeconfig` without --legacy", "--legacy tokens are for clusters of before 2020, which AKS no longer has: not made");
+	if (f.of[POP].value)
+		return err_set(err, ERR_USAGE, NULL, "--pop-enabled: proof-of-possession tokens are not made by this version");
+	if (!vouch(ctx, &f, err))
+		return false;
+	variables(ctx, drop_in, &f);
+	s->afresh = f.of[REFRESH].value != NULL;
+	if (f.of[API_VERSION].value)
+		str_set(&s->word, f.of[API_VERSION].value);
+	return take_server(&f, r, err) && by_mode(ctx, &f, r, err);
+}
