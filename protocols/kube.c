@@ -51,25 +51,25 @@ static bool take_info(const struct ctx *ctx, struct request *r, struct exchange_
 	return true;
 }
 
-static bool parse(const struct ctx *ctx, bool drop_in, int argc, char *const *argv, struct request *r, struct exchange_state *s, struct err *err)
+static bool parse(const struct ctx *ctx, bool drop_in, struct words w, struct request *r, struct exchange_state *s, struct err *err)
 {
 	r->kind = REQUEST_KUBE;
-	str_set(&s->word, argc ? argv[0] : NULL);
-	r->action = argc && str_eq(argv[0], "get-token") ? ACTION_GET : ACTION_NONE;
+	str_set(&s->word, w.argc ? w.argv[0] : NULL);
+	r->action = str_eq(s->word, "get-token") ? ACTION_GET : ACTION_NONE;
 	if (r->action == ACTION_NONE)
 		return true;
 	str_set(&s->word, NULL);
-	return kube_flags(ctx, drop_in, argc - 1, argv + 1, r, s, err) && take_info(ctx, r, s, err);
+	return kube_flags(ctx, drop_in, (struct words){w.argc - 1, w.argv + 1}, r, s, err) && take_info(ctx, r, s, err);
 }
 
 static bool kube_parse(const struct ctx *ctx, int argc, char *const *argv, struct request *r, struct exchange_state *s, struct err *err)
 {
-	return parse(ctx, false, argc, argv, r, s, err);
+	return parse(ctx, false, (struct words){argc, argv}, r, s, err);
 }
 
 static bool kubelogin_parse(const struct ctx *ctx, int argc, char *const *argv, struct request *r, struct exchange_state *s, struct err *err)
 {
-	return parse(ctx, true, argc, argv, r, s, err);
+	return parse(ctx, true, (struct words){argc, argv}, r, s, err);
 }
 
 /* RFC 3339, and a margin before the token's end: client-go asks again only when this time has passed. */

@@ -251,11 +251,11 @@ static bool vouch(const struct ctx *ctx, const struct flags *f, struct err *err)
 	return ok;
 }
 
-bool kube_flags(const struct ctx *ctx, bool drop_in, int argc, char *const *argv, struct request *r, struct exchange_state *s, struct err *err)
+bool kube_flags(const struct ctx *ctx, bool drop_in, struct words w, struct request *r, struct exchange_state *s, struct err *err)
 {
 	struct flags f = {0};
-	for (int i = 0; i < argc; i++)
-		if (!take_word(&f, argc, argv, &i, err))
+	for (int i = 0; i < w.argc; i++)
+		if (!take_word(&f, w.argc, w.argv, &i, err))
 			return false;
 	if (f.of[UNSAFE].value)
 		return err_set(err, ERR_USAGE, "put it into a file or a variable of the environment", "--%s in arguments can be read by every process of this machine: not taken", f.of[UNSAFE].origin);
