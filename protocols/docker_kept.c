@@ -9,6 +9,7 @@
 #include "helper/core/record.h"
 #include "helper/core/store_keyring.h"
 #include "protocols/docker.h"
+#include "helper/core/policy.h"
 
 enum { KNOWN_S = 3600, ABSENT_S = 60, LIST_MAX = 256 * 1024 };
 
@@ -193,7 +194,7 @@ static enum verdict plan_for(const struct ctx *ctx, const char *server, struct p
 	struct err ignored;
 	AUTO_REQUEST r = {.kind = REQUEST_DOCKER, .action = ACTION_GET};
 	*p = (struct plan){0};
-	return docker_server(server, &r) ? plan_make(ctx, &r, p, &ignored) : PLAN_NOT_OURS;
+	return docker_server(server, &r) ? policy_plan(ctx, &r, p, &ignored) : PLAN_NOT_OURS;
 }
 
 static void list_login(const struct ctx *ctx, const struct keyring_item *i, struct buf *out)

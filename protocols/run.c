@@ -9,6 +9,7 @@
 #include "helper/base/str.h"
 #include "helper/core/jwt.h"
 #include "protocols/protocol.h"
+#include "helper/core/policy.h"
 
 enum { ANSWER_MAX = 256 * 1024, LINE_MAX_BYTES = 8 * 1024, STDIN_MS = 10000 };
 
@@ -111,7 +112,7 @@ NOINLINE static int do_get(const struct protocol *proto, struct ctx *ctx, const 
 	AUTO_PLAN p = {0};
 	AUTO_RESULT t = {.token = token_new()};
 	int status;
-	enum verdict v = plan_make(ctx, r, &p, &err);
+	enum verdict v = policy_plan(ctx, r, &p, &err);
 	if (p.keeps || v == PLAN_OURS)
 		flow_begin(ctx);
 	if (p.keeps && answer_kept(proto, ctx, r, s, &p, &status))
@@ -151,7 +152,7 @@ NOINLINE static int do_erase(const struct protocol *proto, struct ctx *ctx, cons
 	AUTO_BUF out = buf_new(ANSWER_MAX);
 	struct cache_key key;
 	int64_t issued_at;
-	enum verdict v = plan_make(ctx, r, &p, &err);
+	enum verdict v = policy_plan(ctx, r, &p, &err);
 	flow_begin(ctx);
 	if (p.keeps && proto->forget)
 		proto->forget(ctx, r, s, &p);
@@ -187,7 +188,7 @@ NOINLINE static int do_store(const struct protocol *proto, struct ctx *ctx, cons
 {
 	struct err err = ERR_INIT;
 	AUTO_PLAN p = {0};
-	enum verdict v = plan_make(ctx, r, &p, &err);
+	enum verdict v = policy_plan(ctx, r, &p, &err);
 	flow_begin(ctx);
 	if (v == PLAN_NOT_OURS && !p.keeps)
 		return pass_on(proto, ctx, r, s, &err);

@@ -2,7 +2,9 @@
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/cmd/cmd.h"
+#include "helper/core/hosts.h"
 #include "helper/core/plan.h"
+#include "helper/core/policy.h"
 
 static int keys(struct ctx *ctx)
 {
@@ -59,7 +61,7 @@ static int check_url(struct ctx *ctx, const char *text, struct buf *out)
 	AUTO_PLAN p = {0};
 	if (!request_of(text, &r, &err))
 		return cmd_fail(&err);
-	enum verdict v = plan_make(ctx, &r, &p, &err);
+	enum verdict v = policy_plan(ctx, &r, &p, &err);
 	if (v == PLAN_FAIL || v == PLAN_UNCLEAR)
 		return cmd_fail(&err);
 	if (!p.keeps && !request_is_plain_https(&r)) {
@@ -92,7 +94,7 @@ static const char *never(const struct section *s)
 		return "";
 	AUTO_STR host = str_ndup(rest, strcspn(rest, "/:"));
 	str_lower(host);
-	if (plan_pattern_serves(mark ? REQUEST_GIT : REQUEST_DOCKER, host))
+	if (hosts_serve(mark ? REQUEST_GIT : REQUEST_DOCKER, host))
 		return "";
 	return mark ? ": never used, daypass answers git for dev.azure.com and ORG.visualstudio.com only"
 		    : ": never used, a registry's pattern ends with two labels at least, such as *.azurecr.io";

@@ -2,6 +2,7 @@
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/cmd/configure_docker.h"
+#include "helper/core/hosts.h"
 #include "helper/core/match.h"
 #include "helper/core/plan.h"
 
@@ -46,7 +47,7 @@ static enum { ANSWERED, NOT_MATCHED, FOREIGN } answer_for(const struct ctx *ctx,
 		return FOREIGN;
 	struct request r = {.kind = REQUEST_DOCKER, .action = ACTION_GET, .scheme = (char *)(uintptr_t)"https", .host = host, .port = port};
 	struct match any = match_find(ctx->config, &r, MATCH_ALL), tokens = match_find(ctx->config, &r, MATCH_TOKENS);
-	bool known = plan_host_known(ctx, &r);
+	bool known = hosts_known(ctx, &r);
 	if (any.result == MATCH_FOUND || any.result == MATCH_UNCLEAR || (tokens.result == MATCH_NO_PATTERNS && known))
 		return ANSWERED;
 	return known ? NOT_MATCHED : FOREIGN;

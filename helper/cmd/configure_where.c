@@ -6,6 +6,7 @@
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/cmd/configure.h"
+#include "helper/core/hosts.h"
 #include "helper/core/plan.h"
 
 static const struct {
@@ -51,7 +52,7 @@ static char *pattern_host(const struct section *s)
 /* A job of Azure Pipelines in an organization with an old name: that name is answered for without a [match]. */
 static void add_job_host(const struct ctx *ctx, struct git_hosts *out)
 {
-	AUTO_STR host = plan_job_host(ctx);
+	AUTO_STR host = hosts_job(ctx);
 	for (size_t i = 0; host && i < COUNT_OF(known); i++)
 		if (known[i].kind == REQUEST_GIT && url_host_match(known[i].pattern, host))
 			add_host(out, host);

@@ -5,6 +5,7 @@
 #include "helper/cmd/cmd.h"
 #include "helper/core/flow.h"
 #include "helper/core/plan.h"
+#include "helper/core/policy.h"
 
 /* What Entra made of it; tried only where tenant and client id are known. */
 struct verified {
@@ -21,7 +22,7 @@ static void ask_entra(struct ctx *ctx, const struct claims *c, struct verified *
 	AUTO_RESULT t = {.token = token_new()};
 	struct err opaque;
 	v->tried = c->named;
-	v->ok = c->named && plan_make(ctx, &r, &p, &v->err) == PLAN_OURS && flow_token(ctx, &p, &t, &v->err);
+	v->ok = c->named && policy_plan(ctx, &r, &p, &v->err) == PLAN_OURS && flow_token(ctx, &p, &t, &v->err);
 	if (v->ok) {
 		jwt_read(&t.token.value, "the access token", &v->jwt, &opaque);
 		v->expires_at = t.token.expires_at;

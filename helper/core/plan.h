@@ -1,10 +1,11 @@
-/* Policy: may this request have a token, of which identity, from which source, for what (design section 7). */
+/* What is decided about a request (policy.h decides it): of which identity, from which source, for what. */
 #ifndef DAYPASS_PLAN_H
 #define DAYPASS_PLAN_H
 
 #include <stdbool.h>
 
 #include "helper/core/identity.h"
+#include "helper/core/match.h"
 #include "helper/core/request.h"
 #include "helper/core/resource.h"
 #include "helper/core/source.h"
@@ -36,19 +37,20 @@ struct plan {
 #define AUTO_PLAN CLEANUP(plan_free) struct plan
 
 void plan_free(struct plan *p);
-/* Decide. No network, no child, no cache. Where the source is broken or absent although configured: PLAN_FAIL. */
-enum verdict plan_make(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err);
-/* Is this a host that policy knows for such requests without any configuration? */
-bool plan_host_known(const struct ctx *ctx, const struct request *r);
-/* The host of the pipeline's own organization in an Azure Pipelines job: what SYSTEM_COLLECTIONURI says, in lower case.
- * Owned; NULL elsewhere. */
-char *plan_job_host(const struct ctx *ctx);
-/* Can a [match] on this host pattern (lower case, "*" for a label) ever get a token for such a request? */
-bool plan_pattern_serves(enum request_kind kind, const char *pattern);
 /* Choose the identity that would serve a request that no [match] is about: --identity, DAYPASS_IDENTITY, `default`,
  * else the environment's. False with ERR_NONE where there is nobody. */
 bool plan_identity(const struct ctx *ctx, enum request_kind kind, const char *name, struct identity *out, struct err *err);
 /* Choose the source for an identity. PLAN_NOT_OURS where `auto` finds none. */
 enum verdict plan_source(const struct ctx *ctx, const struct identity *id, const struct source **out, struct err *err);
+
+/* The steps of a decision. End with "not ours", and why. */
+enum verdict plan_not_ours(struct plan *p, const char *why);
+/* The failing line for a section or an option that names an identity which nobody wrote. */
+bool plan_no_such_identity(const char *name, const char *origin, struct err *err);
+/* Serve by the section that was found, or by nobody's. */
+enum verdict plan_by_match(const struct ctx *ctx, const struct match *m, const struct request *r, const char *resource, struct plan *p, struct err *err);
+enum verdict plan_without_match(const struct ctx *ctx, const struct request *r, const char *resource, struct plan *p, struct err *err);
+/* The identity is chosen: its source, its authority and audience. because: words for `why`. */
+enum verdict plan_complete(const struct ctx *ctx, const char *resource, const char *because, struct plan *p, struct err *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include "helper/core/ctx.h"
 #include "helper/core/flow.h"
 #include "helper/core/plan.h"
+#include "helper/core/policy.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake_store.h"
 
@@ -354,7 +355,7 @@ static inline struct request docker_request(const char *host)
 static inline void plan_of(struct world *w, const struct request *r, struct plan *p)
 {
 	struct err err = ERR_INIT;
-	if (plan_make(&w->ctx, r, p, &err) != PLAN_OURS)
+	if (policy_plan(&w->ctx, r, p, &err) != PLAN_OURS)
 		fail_msg("no plan: %s", err.msg);
 }
 

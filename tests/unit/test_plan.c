@@ -2,13 +2,15 @@
 #include "helper/core/plan.h"
 
 #include "tests/unit/fake.h"
+#include "helper/core/hosts.h"
+#include "helper/core/policy.h"
 
 static struct err err;
 
 static enum verdict plan_for(struct world *w, const char *host, const char *path, struct plan *p)
 {
 	AUTO_REQUEST r = git_request(host, path, NULL);
-	return plan_make(&w->ctx, &r, p, &err);
+	return policy_plan(&w->ctx, &r, p, &err);
 }
 
 static void expect(struct world *w, const char *host, const char *path, enum verdict wanted)
@@ -185,7 +187,7 @@ TEST(gcms_variables_are_an_identity_for_git_and_for_nothing_else)
 	world_env(&w, "GCM_AZREPOS_WIF_ASSERTION", fake_script.tokens[0]);
 	assert_int_equal(plan_for(&w, "dev.azure.com", "contoso", &p), PLAN_OURS);
 	assert_text(p.source->name, "env");
-	assert_int_equal(plan_make(&w.ctx, &resource, &q, &err), PLAN_NOT_OURS);
+	assert_int_equal(policy_plan(&w.ctx, &resource, &q, &err), PLAN_NOT_OURS);
 }
 
 TEST(an_identity_of_a_file_without_a_source_is_an_error)
@@ -330,9 +332,9 @@ TEST(a_pattern_can_serve_where_policy_knows_some_host_of_it)
 {
 	static const char *const yes[] = {"dev.azure.com", "contoso.visualstudio.com", "*.visualstudio.com", "*.azure.com"}, *const no[] = {"github.com", "*.github.com", "azure.com", "a.b.visualstudio.com", "dev.azure.com.evil"};
 	for (size_t i = 0; i < COUNT_OF(yes); i++)
-		assert_true(plan_pattern_serves(REQUEST_GIT, yes[i]));
+		assert_true(hosts_serve(REQUEST_GIT, yes[i]));
 	for (size_t i = 0; i < COUNT_OF(no); i++)
-		assert_false(plan_pattern_serves(REQUEST_GIT, no[i]));
+		assert_false(hosts_serve(REQUEST_GIT, no[i]));
 }
 
 TEST(planning_touches_no_network_child_or_cache)

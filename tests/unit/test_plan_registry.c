@@ -2,6 +2,8 @@
 #include "helper/core/match.h"
 #include "helper/core/plan.h"
 #include "tests/unit/fake.h"
+#include "helper/core/hosts.h"
+#include "helper/core/policy.h"
 
 #define REGISTRY "contoso.azurecr.io"
 #define IDENTITY_OF(name, cloud) "[identity " name "]\ntenant = " TENANT "\nclient-id = " CLIENT "\nsource = fake\ncloud = " cloud "\n"
@@ -13,7 +15,7 @@ static enum verdict plan_for(struct world *w, const char *host, struct plan *p)
 	AUTO_REQUEST r = docker_request(host);
 	if (w->config.broken)
 		fail_msg("%s", w->config.err.msg);
-	return plan_make(&w->ctx, &r, p, &err);
+	return policy_plan(&w->ctx, &r, p, &err);
 }
 
 static void expect(struct world *w, const char *host, enum verdict wanted)
@@ -87,12 +89,12 @@ TEST(another_scheme_or_port_is_not_ours)
 	for (size_t i = 0; i < COUNT_OF(hosts); i++) {
 		AUTO_PLAN p = {0}, q = {0}, q2 = {0};
 		AUTO_REQUEST r = docker_request(hosts[i]);
-		assert_int_equal(plan_make(&w.ctx, &r, &p, &err), PLAN_OURS);
+		assert_int_equal(policy_plan(&w.ctx, &r, &p, &err), PLAN_OURS);
 		r.port = 8443;
-		assert_int_equal(plan_make(&w.ctx, &r, &q, &err), PLAN_NOT_OURS);
+		assert_int_equal(policy_plan(&w.ctx, &r, &q, &err), PLAN_NOT_OURS);
 		r.port = 0;
 		str_set(&r.scheme, "http");
-		assert_int_equal(plan_make(&w.ctx, &r, &q2, &err), PLAN_NOT_OURS);
+		assert_int_equal(policy_plan(&w.ctx, &r, &q2, &err), PLAN_NOT_OURS);
 	}
 }
 
@@ -167,13 +169,13 @@ TEST(can_a_pattern_ever_serve_a_registry)
 	static const char *const yes[] = {"*.azurecr.io", REGISTRY, "*.*.geo.azurecr.io", "registry.example.com", "*.example.com", "*.azurecr.us", "*.*.example.com", "*.*.io"};
 	static const char *const no[] = {"*", "*.io", "*.*.com", "localhost", "*.example.*", "registry.*"};
 	for (size_t i = 0; i < COUNT_OF(yes); i++)
-		if (!plan_pattern_serves(REQUEST_DOCKER, yes[i]))
+		if (!hosts_serve(REQUEST_DOCKER, yes[i]))
 			fail_msg("serves nothing: %s", yes[i]);
 	for (size_t i = 0; i < COUNT_OF(no); i++)
-		if (plan_pattern_serves(REQUEST_DOCKER, no[i]))
+		if (hosts_serve(REQUEST_DOCKER, no[i]))
 			fail_msg("serves: %s", no[i]);
-	assert_false(plan_pattern_serves(REQUEST_GIT, REGISTRY));
-	assert_false(plan_pattern_serves(REQUEST_DOCKER, "ghcr"));
+	assert_false(hosts_serve(REQUEST_GIT, REGISTRY));
+	assert_false(hosts_serve(REQUEST_DOCKER, "ghcr"));
 }
 
 /* --- store = keyring ----------------------------------------------------------------------------------------------------- */
@@ -297,9 +299,9 @@ TEST(a_broken_configuration_fails_for_registries_of_azure_only)
 	AUTO_REQUEST ours = docker_request(REGISTRY);
 	AUTO_REQUEST other = docker_request("ghcr.io");
 	AUTO_PLAN p = {0}, q = {0};
-	assert_int_equal(plan_make(&w.ctx, &ours, &p, &err), PLAN_FAIL);
+	assert_int_equal(policy_plan(&w.ctx, &ours, &p, &err), PLAN_FAIL);
 	assert_says(err.msg, "/home/u/config:1");
-	assert_int_equal(plan_make(&w.ctx, &other, &q, &err), PLAN_NOT_OURS);
+	assert_int_equal(policy_plan(&w.ctx, &other, &q, &err), PLAN_NOT_OURS);
 }
 
 TEST(nobody_to_be_is_not_ours_and_a_broken_source_fails)

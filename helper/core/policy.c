@@ -1,0 +1,166 @@
+#include "helper/core/policy.h"
+
+#include "helper/base/str.h"
+#include "helper/base/url.h"
+#include "helper/core/hosts.h"
+#include "helper/core/match.h"
+
+/* Which section decides about tokens, and is what the client gives kept? A section that only keeps ends the matter, but
+ * for a wide pattern ("*") on a host that is known for tokens: there it steps back. False: no tokens. */
+static bool find_section(const struct ctx *ctx, const struct request *r, bool known, struct match *m, struct plan *out)
+{
+	*m = match_find(ctx->config, r, MATCH_ALL);
+	out->keeps = m->result == MATCH_FOUND && config_keeps(m->section);
+	if (m->result == MATCH_NONE || (m->result == MATCH_FOUND && config_keeps_only(m->section) && known && !m->literal))
+		*m = match_find(ctx->config, r, MATCH_TOKENS);
+	else if (m->result == MATCH_FOUND && config_keeps_only(m->section))
+		return false;
+	return true;
+}
+
+/* A registry with a name that we do not know, a custom domain or another cloud's, is one where a [match] says so. One of
+ * Azure's own names that no registry can have is none, whatever a wildcard covers. */
+static const struct host_row *row_by_match(const struct request *r, const struct match *m)
+{
+	static const struct host_row custom = {REQUEST_DOCKER, "", NULL, RESOURCE_REGISTRY, true};
+	bool ours = r->kind == REQUEST_DOCKER && request_is_plain_https(r) && m->result == MATCH_FOUND && !config_keeps_only(m->section) &&
+		    (m->literal || !hosts_registry_cloud(r->host));
+	return ours && hosts_names_domain(m->section->name) ? &custom : NULL;
+}
+
+/* The identity's own cloud, however its authority is written; NULL for one of nobody's that we know. */
+static const struct cloud *own_cloud(const struct plan *p)
+{
+	AUTO_URL u = {0};
+	if (!p->authority)
+		return cloud_by_name(identity_get(&p->id, KEY_CLOUD));
+	return url_parse(p->authority, &u) ? cloud_by_host(u.host) : NULL;
+}
+
+/* An identity of one cloud is not told to the registries of another. */
+static enum verdict same_cloud(struct plan *p, struct err *err)
+{
+	const char *cloud = hosts_registry_cloud(p->registry);
+	const struct cloud *own = own_cloud(p);
+	if (!cloud || (own ? str_eq(own->name, cloud) : p->named))
+		return PLAN_OURS;
+	if (!p->named)
+		return plan_not_ours(p, "it is a registry of another cloud than the identity's");
+	err_set(err, ERR_CONFIG, NULL, "%s is a registry of the cloud %s, and identity %s (%s) is of %s", p->registry, cloud, p->id.name, p->id.origin, own ? own->name : p->authority);
+	err_hint(err, "name an identity with cloud = %s in that [match]", cloud);
+	return PLAN_FAIL;
+}
+
+/* One registry's token is not for all that a wildcard of Azure's names covers: some of those are strangers'. */
+static enum verdict not_for_all(const struct request *r, const struct match *m, const char *server, struct err *err)
+{
+	if (!server || m->literal || !hosts_registry_cloud(r->host))
+		return PLAN_OURS;
+	err_set(err, ERR_CONFIG, NULL, "[match %s] (%s): login-server = %s would tell its token to %s", m->section->name, m->section->origin, server, r->host);
+	err_hint(err, "name the custom domain in that [match]");
+	return PLAN_FAIL;
+}
+
+/* What only registries have. v: what was decided so far. */
+static enum verdict registry(const struct request *r, const struct match *m, enum verdict v, struct plan *out, struct err *err)
+{
+	const struct setting *set = m->section ? m->section->set : NULL;
+	const char *server = set ? set[KEY_LOGIN_SERVER].value : NULL;
+	out->registry = str_dup(server ? server : r->host);
+	out->token_user = set && str_eq(set[KEY_REGISTRY_USER].value, "token");
+	v = v == PLAN_OURS ? not_for_all(r, m, server, err) : v;
+	v = v == PLAN_OURS ? same_cloud(out, err) : v;
+	if (v == PLAN_NOT_OURS)
+		str_set(&out->registry, NULL);
+	else
+		out->keeps = true; /* a log-in under another name goes before ours */
+	return v;
+}
+
+static enum verdict by_host(const struct ctx *ctx, const struct request *r, const struct host_row *row, struct plan *out, struct err *err)
+{
+	struct match m;
+	bool known = row && hosts_known(ctx, r);
+	bool tokens = find_section(ctx, r, known, &m, out);
+	row = row ? row : row_by_match(r, &m);
+	if (!row)
+		return plan_not_ours(out, out->keeps ? "daypass only keeps there what it is given: store = keyring" : "it is no host that daypass gives tokens to");
+	if (!tokens)
+		return plan_not_ours(out, "its [match] says store = keyring and names no identity: daypass only keeps what it is given");
+	enum verdict v = m.result != MATCH_NO_PATTERNS ? plan_by_match(ctx, &m, r, row->resource, out, err)
+		       : known			     ? plan_without_match(ctx, r, row->resource, out, err)
+						     : plan_not_ours(out, "such a host is served only where a [match] names it");
+	if (v != PLAN_NOT_OURS && !(m.section && config_keeps(m.section)))
+		out->keeps = false;
+	return v != PLAN_NOT_OURS && r->kind == REQUEST_DOCKER ? registry(r, &m, v, out, err) : v;
+}
+
+/* AKS, Arc, and what the person's own configuration names. */
+static bool is_api_server(const struct config *c, const char *resource)
+{
+	AUTO_STR pattern = str_printf("resource:%s", resource);
+	return str_eq(resource, RESOURCE_AKS) || str_eq(resource, RESOURCE_ARC) || config_section(c, SECTION_MATCH, pattern);
+}
+
+static bool kube_allowed(const struct ctx *ctx, const struct request *r, const struct match *m, struct err *err)
+{
+	if (m->result == MATCH_NONE && r->host)
+		return err_set(err, ERR_POLICY, "add a [match kube:HOST] for it, if it is yours", "the API server %s gets no token: there are [match kube:...] sections, and none covers it", r->host);
+	if (m->result == MATCH_NONE)
+		return err_set(err, ERR_POLICY, "set provideClusterInfo: true for this user in the kubeconfig", "the kubeconfig does not say which API server asks, and the configuration names those that get a token");
+	if (is_api_server(ctx->config, r->resource))
+		return true;
+	err_set(err, ERR_POLICY, NULL, "the server id %s is none of AKS or Arc: a kubeconfig does not choose what a token is for", r->resource);
+	return err_hint(err, "if it is yours, add to daypass's configuration: [match resource:%s]", r->resource);
+}
+
+/* The identity that serves, with what the kubeconfig says over it. */
+static bool kube_identity(const struct ctx *ctx, const struct request *r, const struct match *m, struct identity *id, struct err *err)
+{
+	bool named = m->result == MATCH_FOUND && m->section->set[KEY_IDENTITY].value;
+	bool found = !r->blank && plan_identity(ctx, r->kind, named ? m->section->set[KEY_IDENTITY].value : NULL, id, err);
+	if (!found && err->kind)
+		return false;
+	if (!found && named && !r->settings)
+		return plan_no_such_identity(m->section->set[KEY_IDENTITY].value, m->section->origin, err);
+	if (!found && !r->settings)
+		return true;
+	if (!found)
+		*id = (struct identity){.name = str_dup("kubeconfig"), .origin = str_dup("what the kubeconfig says")};
+	return !r->settings || identity_overlay(id, r->settings, err);
+}
+
+static enum verdict api_server(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)
+{
+	struct match m = match_find(ctx->config, r, MATCH_ALL);
+	if (!kube_allowed(ctx, r, &m, err) || !kube_identity(ctx, r, &m, &out->id, err))
+		return PLAN_FAIL;
+	if (!out->id.name)
+		return plan_not_ours(out, "neither a configuration nor the environment names an identity");
+	const char *tenant = identity_get(&out->id, KEY_TENANT);
+	if (str_is_guid(tenant) && str_is_guid(r->tenant) && !str_ieq(tenant, r->tenant)) {
+		err_set(err, ERR_POLICY, NULL, "the cluster is of tenant %s, and identity %s (%s) of %s", r->tenant, out->id.name, out->id.origin, tenant);
+		err_hint(err, "name one of that tenant: --identity NAME, or identity = NAME in a [match kube:HOST]");
+		return PLAN_FAIL;
+	}
+	return plan_complete(ctx, r->resource, m.section ? "a [match kube:...] covers it" : "it is an API server's", out, err);
+}
+
+enum verdict policy_plan(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)
+{
+	*out = (struct plan){0};
+	*err = ERR_INIT;
+	bool host = r->host && r->kind != REQUEST_KUBE;
+	const struct host_row *row = host ? hosts_find(r) : NULL;
+	if (ctx->config->broken && host && !(row && hosts_known(ctx, r)))
+		return plan_not_ours(out, row ? "the configuration cannot be read" : "it is no host that daypass gives tokens to");
+	if (ctx->config->broken) {
+		*err = ctx->config->err;
+		return PLAN_FAIL;
+	}
+	if (r->kind == REQUEST_GIT && row)
+		out->organization = request_organization(r);
+	if (r->kind == REQUEST_KUBE)
+		return api_server(ctx, r, out, err);
+	return host ? by_host(ctx, r, row, out, err) : plan_without_match(ctx, r, r->resource, out, err);
+}
