@@ -158,11 +158,12 @@ static void docker_other(struct ctx *ctx, const struct request *r, const struct 
 		buf_adds(&a->out, NAME " (daypass) " DAYPASS_VERSION "\n");
 		return;
 	}
-	a->status = 1;
+	bool help = str_eq(s->word, "-h") || str_eq(s->word, "--help");
+	a->status = help ? 0 : 1;
 	AUTO_STR word = str_dup(s->word);
 	if (word)
 		err_clean(word);
-	if (word)
+	if (word && !help)
 		buf_addf(&a->out, NAME ": unknown action: %s\n", word);
 	else
 		buf_adds(&a->out, usage);

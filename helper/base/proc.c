@@ -166,11 +166,12 @@ static bool is_safe_folder(const char *path)
 char *proc_find(const struct env *env, const char *name)
 {
 	const char *rest = env_get(env, "PATH");
+	struct stat st;
 	while (rest && *rest) {
 		size_t n = strcspn(rest, ":");
 		AUTO_STR folder = str_ndup(rest, n);
 		char *path = str_printf("%s/%s", folder, name);
-		if (is_safe_folder(folder) && access(path, X_OK) == 0)
+		if (is_safe_folder(folder) && stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0)
 			return path;
 		free(path);
 		rest += n + (rest[n] == ':');

@@ -7,7 +7,7 @@ import threading
 from . import acr_tokens, entra, issuers
 from .faults import Fault
 from .ids import APP, AZDO, PUBLIC
-from .state import fic, registry as registry_row
+from .state import client as client_row, cluster as cluster_row, fic, registry as registry_row
 from .tokens import parse
 
 OPERATIONS = {}
@@ -87,9 +87,9 @@ def fics(state, action, **row):
 
 @operation
 def client(state, client_id, **row):
-    """Add an application or identity: tenant, oid, kind (app, uami), secret."""
+    """Add an application or identity, or change one."""
     with state.lock:
-        state.clients[client_id] = {"tenant": None, "oid": client_id, "kind": "app", "secret": None, **state.clients.get(client_id, {}), **row}
+        state.clients[client_id] = client_row(**{"oid": client_id, "tenant": None, **state.clients.get(client_id, {}), **row})
 
 
 @operation
@@ -99,6 +99,15 @@ def registry(state, host, **row):
         now = state.registries.get(host, {})
         state.registries[host] = registry_row(**{**now, **row})
         return state.registries[host]
+
+
+@operation
+def cluster(state, host, **row):
+    """Add an API server or change one; roles, jwt or None take the place of what was there."""
+    with state.lock:
+        now = state.clusters.get(host, {})
+        state.clusters[host] = cluster_row(**{**now, **row})
+        return state.clusters[host]
 
 
 @operation

@@ -57,6 +57,10 @@ class Cloud:
         """Requests to a registry's token endpoint: a refresh token, password or nothing for an access token."""
         return self.log(kind="http", service="acr", path="/oauth2/token", **match)
 
+    def kube(self, host=None, **match):
+        """Requests to API servers; `user` says who asked, `why` the reason of a 401."""
+        return self.log(kind="http", service="kube", **({"host": host} if host else {}), **match)
+
     def wait(self, count=1, limit=10, **match):
         """The rows, once there are that many."""
         end = time.monotonic() + limit
@@ -104,7 +108,7 @@ class Cloud:
         return self.call("token", client=client, resource=resource, life=life, cloud=cloud, claims=claims)
 
     def revoke(self, token="all"):
-        """Azure DevOps and registries take it no more; "all": every one issued until now."""
+        """Azure DevOps, registries and clusters take it no more; "all": every one issued until now."""
         self.call("revoke", token=token)
 
     def rotate(self, owner="entra", keep_old=False):
@@ -131,7 +135,8 @@ class Cloud:
         return self.call("fics", action=action, **row)
 
     def client(self, client_id, **row):
-        """Add or change an application: tenant, oid, kind ("app", "uami"), secret."""
+        """Add or change an application: tenant, oid, kind ("app", "uami"), secret, certificates (PEM), groups (ids: tokens for clusters carry
+        them, or where they are more than 200 only a hint)."""
         self.call("client", client_id=client_id, **row)
 
     def members(self, org, add=None, remove=None):
@@ -141,6 +146,11 @@ class Cloud:
         """Add or change a registry: tenant, roles={client: ACR_PULL or ACR_PUSH}, cloud, arm, anonymous, firewall, tokens, same; see
         state.registry. What is not given stays, or is as for any new one."""
         return self.call("registry", host=host, **row)
+
+    def cluster(self, host, **row):
+        """Add or change an API server: tenant, roles={client, group or user name: KUBE_ADMIN or KUBE_VIEW}, cloud, server_id, pop, jwt,
+        pods; see state.cluster. What is not given stays, or is as for any new one."""
+        return self.call("cluster", host=host, **row)
 
     def set(self, **settings):
         """life, refresh_in, github_life, github_claims, pipelines_life, proxy_auth ("user:password"), acr_refresh_life,

@@ -8,17 +8,18 @@ import uuid
 from urllib.parse import urlsplit
 
 from . import judge
-from .ids import ASSERTION_TYPE, CHINA, CLOUD_OF, CUSTOM, PUBLIC, USGOV
+from .ids import AKS, AKS_CLIENT, ARC, ASSERTION_TYPE, CHINA, CLOUD_OF, CUSTOM, PUBLIC, USGOV
 from .refusals import Refused, describe
-from .tokens import parse, verified
+from .tokens import parse, unb64, verified
 from .wire import Response
 
 DOMAIN = re.compile(r"(?=.{4,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+")
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+DEVICE_GRANTS = ("device_code", "urn:ietf:params:oauth:grant-type:device_code")
 OIDC_SCOPES = {"openid", "offline_access", "profile", "email"}
 RESOURCES = {  # resource (without a trailing slash) -> version of its access tokens
     "499b84ac-1321-427f-aa17-267ca6975798": 1, "https://app.vssps.visualstudio.com": 1,
-    "6dae42f8-4368-4678-94ff-3960e28e3630": 1, "https://containerregistry.azure.net": 1,
+    "6dae42f8-4368-4678-94ff-3960e28e3630": 1, "6256c85f-0aad-4d50-b960-e6e9b21efe35": 1, "https://containerregistry.azure.net": 1,
     "https://management.azure.com": 1, "https://management.core.windows.net": 1, "https://management.usgovcloudapi.net": 1,
     "https://management.chinacloudapi.cn": 1, "https://management.core.chinacloudapi.cn": 1,
     "https://graph.microsoft.com": 1, "https://vault.azure.net": 1, "https://storage.azure.com": 1,
@@ -79,10 +80,47 @@ def grant(state, request, tenant, via):
         if sum(k == name for k, _ in request.pairs) > 1:
             raise Refused(9000411, name=name)
     tenant_id = known_tenant(state, tenant, form.get("client_id"))
+    if form.get("grant_type") in DEVICE_GRANTS:
+        raise Refused(70016)
     client_id = known_client(state, tenant_id, form)
+    if via == "v1":
+        return Response(200, old_answer(state, client_id, cloud, form, tenant_id), headers=answer_headers(request))
     resource = asked_resource(state, form, tenant_id)
     authenticate(state, form, client_id, cloud, via)
     return Response(200, issue(state, client_id, resource, cloud, form), headers=answer_headers(request))
+
+
+def old_token_endpoint(state, request, tenant):
+    """v1, as ADAL asks it: a resource instead of a scope, and numbers as text."""
+    return token_endpoint(state, request, tenant, "v1")
+
+
+def old_answer(state, client_id, cloud, form, tenant_id):
+    """A resource that is a GUID becomes spn:GUID in the token."""
+    if not form.get("resource"):
+        raise Refused(900144, name="resource")
+    resource = asked_resource(state, {**form, "scope": form["resource"] + "/.default"}, tenant_id)
+    authenticate(state, form, client_id, cloud, None)
+    answer = issue(state, client_id, "spn:" + resource if GUID.fullmatch(resource) else resource, cloud, form)
+    claims = parse(answer["access_token"])[1]
+    times = {"expires_in": answer["expires_in"], "ext_expires_in": answer["ext_expires_in"], "expires_on": claims["exp"], "not_before": claims["nbf"]}
+    return {**answer, **{k: str(v) for k, v in times.items()}, "resource": form["resource"]}
+
+
+def device_code(state, request, tenant):
+    """The first half of what a person does at another screen. Nobody ever does the second: whoever polls is told to wait."""
+    try:
+        if request.method != "POST":
+            raise Refused(900561, method=request.method)
+        tenant_id = known_tenant(state, tenant, request.form.get("client_id"))
+        if request.form.get("client_id") != AKS_CLIENT:  # Microsoft's own are at home in each tenant
+            known_client(state, tenant_id, request.form)
+    except Refused as e:
+        return refusal(request, e.code, facts=e.facts)
+    code = "A1B2C3D4E"
+    text = f"To sign in, use a web browser to open the page https://microsoft.com/devicelogin and enter the code {code} to authenticate."
+    return Response(200, {"user_code": code, "device_code": "stand-in-device-code", "verification_uri": "https://microsoft.com/devicelogin",
+                          "expires_in": 900, "interval": 5, "message": text}, headers=answer_headers(request))
 
 
 def answer_headers(request):
@@ -135,7 +173,7 @@ def authenticate(state, form, client_id, cloud, via):
     if "client_assertion" in form or "client_assertion_type" in form:
         if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
             raise Refused(7000218)
-        return judge.accept(state, form["client_assertion"], client_id, cloud, via)
+        return judge.accept(state, form["client_assertion"], client_id, cloud, via if via == "aks" else None)
     if "client_secret" not in form:
         raise Refused(7000218)
     if form["client_secret"] != state.clients[client_id]["secret"]:
@@ -151,8 +189,7 @@ def issue(state, client_id, resource, cloud, form, life=None):
         claims["xms_cc"] = json.loads(form["claims"])["access_token"]["xms_cc"]["values"]
     pop = form.get("token_type") == "pop"
     if pop:
-        cnf = form.get("req_cnf", "")
-        claims["cnf"] = json.loads(base64.urlsafe_b64decode(cnf + "=" * (-len(cnf) % 4)))
+        claims["cnf"] = confirmation(form.get("req_cnf", ""))
     token = state.keys.current("entra").sign(claims)
     with state.lock:
         state.issued[claims["uti"]] = cloud
@@ -160,6 +197,17 @@ def issue(state, client_id, resource, cloud, form, life=None):
     if state.settings["refresh_in"] is not None:
         answer["refresh_in"] = state.settings["refresh_in"]
     return answer
+
+
+def confirmation(req_cnf):
+    """Whose proof of possession the token is going to need; how Entra refuses another req_cnf is our guess."""
+    try:
+        cnf = json.loads(unb64(req_cnf))
+        if isinstance(cnf["kid"], str):
+            return cnf
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise Refused(900144, name="req_cnf")
 
 
 def access_claims(state, client_id, resource, cloud, life):
@@ -173,10 +221,20 @@ def access_claims(state, client_id, resource, cloud, life):
         claims.update(iss=sts, idp=sts, appid=client_id, appidacr="2", ver="1.0")
     else:
         claims.update(iss=f"https://{cloud}/{tenant}/v2.0", azp=client_id, azpacr="2", ver="2.0")
+    if resource.removeprefix("spn:").rstrip("/") in (AKS, ARC) and client["groups"]:
+        claims.update(groups_of(client))
     if client["kind"] == "uami":
         claims["xms_mirid"] = (f"/subscriptions/{tenant}/resourcegroups/rg/providers/Microsoft.ManagedIdentity/"
                                "userAssignedIdentities/deploy")
     return claims
+
+
+def groups_of(client):
+    """More than 200 do not fit: then only where to ask for them."""
+    if len(client["groups"]) <= 200:
+        return {"groups": client["groups"]}
+    url = f"https://graph.windows.net/{client['tenant']}/servicePrincipals/{client['oid']}/getMemberObjects"
+    return {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": url}}}
 
 
 def opened(state, token, audiences, now):
@@ -214,6 +272,22 @@ def configuration(state, request, tenant):
         "msgraph_host": "graph.microsoft.com"}, headers=common_headers())
 
 
+def old_configuration(state, request, tenant):
+    """That of v1 tokens: what an API server that trusts their issuer asks for."""
+    tenant_id = state.tenant(tenant)
+    if not tenant_id:
+        return refusal(request, 90002, error="invalid_tenant", facts={"tenant": tenant})
+    cloud = CLOUD_OF[request.host]
+    base = f"https://{cloud}/{tenant}"
+    return Response(200, {
+        "token_endpoint": base + "/oauth2/token", "jwks_uri": f"https://{cloud}/common/discovery/keys",
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        "subject_types_supported": ["pairwise"], "id_token_signing_alg_values_supported": ["RS256"],
+        "response_types_supported": ["code", "id_token", "code id_token", "token id_token", "token"],
+        "scopes_supported": ["openid"], "issuer": f"{STS[cloud]}/{tenant_id}/", "authorization_endpoint": base + "/oauth2/authorize"},
+        headers=common_headers())
+
+
 def instance(state, request, _tenant):
     asked = urlsplit(request.query.get("authorization_endpoint", ""))
     if CLOUD_OF.get(asked.hostname or "", CUSTOM) == CUSTOM:
@@ -234,7 +308,9 @@ def sign_in(_state, _request, _tenant):
 
 ROUTES = [  # (path after the tenant, service for faults, handler)
     ("/oauth2/v2.0/token", "entra", token_endpoint),
+    ("/oauth2/token", "entra", old_token_endpoint), ("/oauth2/v2.0/devicecode", "discovery", device_code),
     ("/v2.0/.well-known/openid-configuration", "discovery", configuration),
+    ("/.well-known/openid-configuration", "discovery", old_configuration),
     ("/discovery/instance", "discovery", instance),
     ("/discovery/v2.0/keys", "discovery", jwks), ("/discovery/keys", "discovery", jwks),
     ("/oauth2/v2.0/authorize", "discovery", sign_in), ("/oauth2/authorize", "discovery", sign_in)]

@@ -8,7 +8,7 @@ from .ids import EVIL
 from .wire import Response, dump
 
 KINDS, PARAMS = {}, {}
-SERVICES = ("entra", "aks", "discovery", "issuer", "github", "pipelines", "azdo", "acr", "evil", "unknown")
+SERVICES = ("entra", "aks", "discovery", "issuer", "github", "pipelines", "azdo", "acr", "kube", "evil", "unknown")
 PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1><p>Stand-in gateway</p></body></html>"
 
 
@@ -91,9 +91,11 @@ def throttle(request, params, _):
         headers = [("Retry-After", formatdate(time.time() + after, usegmt=True) if params.get("date") else str(after))]
     if params.get("text"):
         return Response(429, "Too Many Requests", "text/plain", headers)
-    from . import acr, entra
+    from . import acr, entra, kube
     if request.row["service"] == "acr":
         response = acr.refusal(429, "TOOMANYREQUESTS", "too many requests, please retry later.")
+    elif request.row["service"] == "kube":
+        response = kube.failure(kube.Failure(429, "TooManyRequests", "Too many requests, please try again later.", {"retryAfterSeconds": after or 1}))
     else:
         response = entra.refusal(request, 90055, status=429, error="temporarily_unavailable")
     response.headers += headers

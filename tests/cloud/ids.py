@@ -12,7 +12,11 @@ SECRET = "stand-in-client-secret-0001"          # APP's client secret
 
 AZDO = "499b84ac-1321-427f-aa17-267ca6975798"
 AZDO_SCOPE = AZDO + "/.default"
-AKS = "6dae42f8-4368-4678-94ff-3960e28e3630"
+AKS = "6dae42f8-4368-4678-94ff-3960e28e3630"    # the audience of every AKS cluster, in every cloud
+AKS_SCOPE = AKS + "/.default"
+AKS_CLIENT = "80faf920-1908-4b52-b5ef-a8e7bedfc67a"  # Microsoft's own, for people: what AKS writes into a kubeconfig
+ARC = "6256c85f-0aad-4d50-b960-e6e9b21efe35"    # the same of clusters that Arc connects
+ARC_SCOPE = ARC + "/.default"
 ARM = "https://management.azure.com"
 LOB = "api://lob.contoso.test"                  # a company's own API: its tokens are v2
 ACR = "https://containerregistry.azure.net"     # the audience of every registry, in every cloud
@@ -61,6 +65,18 @@ REPOSITORY = "team/app"
 ACR_PULL, ACR_PUSH = "AcrPull", "AcrPush"
 ACR_USER = "00000000-0000-0000-0000-000000000000"  # whose password is a refresh token
 ACR_TOKEN, ACR_TOKEN_PASSWORD = "token1", "stand-in-token-password-0001"  # REGISTRY's token with a scope map: may pull REPOSITORY
+
+CLUSTER = "contoso-dns-a1b2c3d4.hcp.westeurope.azmk8s.io"  # AKS: APP's group GROUP_ADMINS may all, UAMI look; the tenant's others nothing
+CLUSTER2 = "contosodev-dns-b2c3d4e5.hcp.westeurope.azmk8s.io"  # AKS, the same tenant: nobody has a role
+CLUSTER_FAB = "fabrikam-dns-c3d4e5f6.hcp.northeurope.azmk8s.io"  # AKS, TENANT2: FAB may all
+CLUSTER_USGOV = "contoso-dns-d4e5f6a7.hcp.usgovvirginia.cx.aks.containerservice.azure.us"  # APP may all
+CLUSTER_OIDC = "kube.contoso.test"              # not Azure: trusts ISSUER and GITHUB_ISSUER for the audience CLUSTER_AUDIENCE
+CLUSTER_AUDIENCE = "api://kube.contoso.test"
+CLUSTER_ARC = "contoso-arc.kube.test"           # Arc: proof-of-possession tokens for CLUSTER_ARC_ID; APP may all, UAMI look
+CLUSTER_ARC_ID = ("/subscriptions/f0f0f0f0-0000-4000-8000-00000000000a/resourceGroups/rg/providers/Microsoft.Kubernetes/"
+                  "connectedClusters/contoso-arc")
+KUBE_ADMIN, KUBE_VIEW = "cluster-admin", "view"
+GROUP_ADMINS, GROUP_DEVS = "abababab-0000-4000-8000-00000000000b", "abababab-0000-4000-8000-00000000000c"
 
 ANONYMOUS = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"  # whom Azure DevOps calls a caller it does not recognise
 

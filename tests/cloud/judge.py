@@ -3,11 +3,17 @@ import datetime
 import http.client
 import json
 import re
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from . import inside
-from .ids import AUDIENCE_AKS, AUDIENCE_GUID, CLOUD_AUDIENCE
+from .ids import AUDIENCE_AKS, AUDIENCE_GUID, CLOUD_AUDIENCE, CLOUD_OF
 from .refusals import Refused
-from .tokens import parse, verified
+from .tokens import b64, parse, verified
 
 SKEW = 300
 ENTRA_V2 = re.compile(r"https://login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)/([0-9a-f-]{36})/v2\.0")
@@ -16,29 +22,67 @@ ENTRA_ANY = re.compile(r"https://(?:sts\.windows\.net|sts\.chinacloudapi\.cn|log
 
 def accept(state, assertion, client_id, cloud, via):
     """The claims of a good assertion; anything else raises Refused."""
-    header, claims, signed, signature = shape(assertion)
+    header, claims, signed, signature = shape(assertion, client_id)
+    if claims["iss"] == client_id:
+        return by_certificate(state, (header, claims, signed, signature), client_id, cloud)
     if header.get("alg") != "RS256":
         raise Refused(5002738, alg=header.get("alg"))
-    if claims["iss"] == client_id:  # signed with a certificate of its own, and no application here has one
-        raise Refused(700027, client=client_id, reason="The key was not found.")
     match(state, claims, client_id, cloud, via)
     signature_good(state, header, claims, signed, signature, client_id)
     in_time(claims, state.clock("entra"))
     return claims
 
 
-def shape(assertion):
+def shape(assertion, client_id):
     try:
         header, claims, signed, signature = parse(assertion)
     except ValueError:
         raise Refused(50027) from None
-    if not isinstance(header.get("alg"), str) or not isinstance(header.get("kid"), str):
+    named = ("kid", "x5t", "x5t#S256") if claims.get("iss") == client_id else ("kid",)
+    if not isinstance(header.get("alg"), str) or not any(isinstance(header.get(k), str) for k in named):
         raise Refused(5002710)
     audience = claims.get("aud")
     texts = audience if isinstance(audience, list) and audience else [audience]
     if not all(isinstance(v, str) for v in [claims.get("iss"), claims.get("sub"), *texts]) or not is_number(claims.get("exp")):
         raise Refused(50027)
     return header, claims, signed, signature
+
+
+def by_certificate(state, parts, client_id, cloud):
+    """Signed by the application itself, with a certificate that it has registered."""
+    header, claims, signed, signature = parts
+    if header["alg"] not in ("RS256", "PS256"):
+        raise Refused(5002738, alg=header["alg"])
+    if claims["sub"] != client_id:
+        raise Refused(700021)
+    named = {str(header.get(n)).rstrip("=").replace("+", "-").replace("/", "_") for n in ("x5t", "x5t#S256", "kid")}  # MSAL for Go pads it
+    key = next((k for names, k in map(thumbprints, state.clients[client_id]["certificates"]) if names & named), None)
+    if key is None:
+        raise Refused(700027, client=client_id, reason="The key was not found.")
+    pss = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
+    try:
+        key.verify(signature, signed, pss if header["alg"] == "PS256" else padding.PKCS1v15(), hashes.SHA256())
+    except InvalidSignature:
+        raise Refused(700027, client=client_id, reason="The key was found, but use of the key to verify the signature failed.") from None
+    if not own_audience(state, claims["aud"], client_id, cloud):
+        raise Refused(700023)
+    in_time(claims, state.clock("entra"))
+    return claims
+
+
+def thumbprints(pem):
+    """({what a header may call it}, public key)"""
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    prints = [certificate.fingerprint(h) for h in (hashes.SHA1(), hashes.SHA256())]
+    return {b64(p) for p in prints} | {prints[0].hex().upper()}, certificate.public_key()
+
+
+def own_audience(state, audience, client_id, cloud):
+    """The token endpoint that is asked, under any of its names, or this tenant's v2.0 issuer."""
+    url = urlsplit(audience if isinstance(audience, str) else "")
+    tenant, _, rest = url.path[1:].partition("/")
+    return (url.scheme == "https" and CLOUD_OF.get(url.netloc) == cloud and state.tenant(tenant) == state.clients[client_id]["tenant"]
+            and rest in ("oauth2/v2.0/token", "oauth2/token", "v2.0"))
 
 
 def is_number(value):

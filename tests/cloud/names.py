@@ -1,5 +1,5 @@
 """Which names are ours, and which part of the cloud answers under them."""
-from . import acr, azdo, entra, issuers
+from . import acr, azdo, entra, issuers, kube
 from .ids import AKS_SNI, CLOUD_OF, EVIL, REGISTRY_DATA
 from .wire import Response
 
@@ -9,10 +9,10 @@ OLD, VSSPS = ".visualstudio.com", ".vssps.visualstudio.com"
 
 
 def knows(state, host):
-    """Exact names, any organization's old host, the sign-in hosts, and registries."""
+    """Exact names, any organization's old host, the sign-in hosts, registries and clusters."""
     host = host.lower().rstrip(".")
     label = host[:-len(VSSPS)] if host.endswith(VSSPS) else host[:-len(OLD)] if host.endswith(OLD) else "."
-    return host in EXACT or host in state.registries or (label != "" and "." not in label)
+    return host in EXACT or host in state.registries or host in state.clusters or (label != "" and "." not in label)
 
 
 def trap(request):
@@ -35,6 +35,8 @@ def route(state, request):
         found = azdo.route(state, request)
     elif host in state.registries or host == REGISTRY_DATA:
         found = acr.route(state, request)
+    elif host in state.clusters:
+        found = kube.route(state, request)
     elif host == EVIL:
         found = "evil", lambda: trap(request)
     return found or ("unknown", lambda: Response(404, {"error": "not_found", "host": host, "path": request.path}))

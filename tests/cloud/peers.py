@@ -1,9 +1,10 @@
-"""Clients that we did not write, for the selftests: curl, git and skopeo."""
+"""Clients that we did not write, for the selftests: curl, git, skopeo and kubectl."""
+import base64
 import json
 import os
 import subprocess
 
-from cloud.client import ACR_USER, APP, ASSERTION_TYPE, AZDO_SCOPE, REGISTRY, TENANT
+from cloud.client import ACR_USER, APP, ASSERTION_TYPE, AZDO_SCOPE, CLUSTER, REGISTRY, TENANT, Cloud
 
 TOKEN_URL = f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"
 
@@ -64,6 +65,19 @@ def bearer(token, path, *more, host=REGISTRY):
     return curl("-H", f"Authorization: Bearer {token}", *more, f"https://{host}{path}")
 
 
+def kube(token, path, *more, host=CLUSTER):
+    """An API server with a bearer token, or (None) with nothing."""
+    return curl(*(["-H", f"Authorization: Bearer {token}"] if token is not None else []), *more, f"https://{host}{path}")
+
+
+def kubeconfig(server, user, ca=None, **cluster):
+    """The text of a kubeconfig with one context (JSON, which is YAML too). user: {"token": ...}, {"exec": {...}}; ca: PEM."""
+    trust = {"certificate-authority-data": base64.b64encode(ca.encode()).decode()} if ca else {}
+    return json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", "users": [{"name": "u", "user": user}],
+                       "clusters": [{"name": "c", "cluster": {"server": server, **trust, **cluster}}],
+                       "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]}, indent=1)
+
+
 def helper(path, token):
     """A credential helper as short as can be: it answers get with a password."""
     path.write_text(f'#!/bin/sh\n[ "$1" = get ] && printf "username=x\\npassword=%s\\n" "$(cat {path}.token)"\nexit 0\n')
@@ -115,3 +129,18 @@ class Skopeo:
     def ask(self, what, where, rc=0):
         text = self.run(what, *self.option(), f"docker://{where}", rc=rc)
         return json.loads(text) if rc == 0 else text
+
+
+class Kubectl:
+    """With a token and nothing else, as nobody's plugin."""
+
+    def __init__(self, folder, token, host=CLUSTER):
+        self.folder, self.config = folder, folder / "kubeconfig"
+        self.env = {**kept(), "HOME": str(folder), "KUBECONFIG": str(self.config), "LANG": "C.UTF-8"}
+        with open(Cloud().info()["ca"]) as f:
+            self.config.write_text(kubeconfig(f"https://{host}:443", {"token": token}, f.read()))
+
+    def __call__(self, *args, rc=0):
+        done = subprocess.run(["kubectl", *args], cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == rc, done.stdout + done.stderr
+        return done.stdout if rc == 0 else done.stderr

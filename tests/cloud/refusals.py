@@ -20,6 +20,7 @@ REFUSALS = {
              "happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. "
              "You may have sent your authentication request to the wrong tenant."),
     70003: (400, "unsupported_grant_type", "The app requested an unsupported grant type '{grant}'."),
+    70016: (400, "authorization_pending", "OAuth 2.0 device flow error. Authorization is pending. Continue polling."),
     70011: (400, "invalid_scope", "The provided value for the input parameter 'scope' is not valid. The scope '{scope}' is not valid."),
     700022: (400, "invalid_scope", "The provided value for the input parameter scope is not valid because it contains more than one resource. "
              "Scope {scope} is not valid."),
@@ -36,6 +37,10 @@ REFUSALS = {
     700027: (401, "invalid_client", "The certificate with identifier used to sign the client assertion is not registered on application. "
              "[Reason - {reason}] Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id "
              "'{client}'. Alternatively, SNI may be configured on the app."),
+    700021: (401, "invalid_client", "Client assertion application identifier doesn't match 'client_id' parameter. Review the documentation at "
+             "https://learn.microsoft.com/entra/identity-platform/certificate-credentials"),
+    700023: (401, "invalid_client", "Client assertion audience claim does not match Realm issuer. Review the documentation at "
+             "https://learn.microsoft.com/entra/identity-platform/certificate-credentials"),
     70025: (401, "invalid_client", "The client '{client}' has no configured federated identity credentials." + LEARN),
     700211: (401, "invalid_client", NO_MATCH + "Please " + CHECK[0].lower() + CHECK[1:]),
     700212: (401, "invalid_client", NO_MATCH + "Please " + CHECK[0].lower() + CHECK[1:]),

@@ -6,12 +6,18 @@ import shutil
 import threading
 import time
 
-from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS_ISSUER, AKS_SUBJECT, APP, APP2, AUDIENCE_AKS, CHINA,
-                  CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT, CUSTOM, ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, ISSUER,
-                  OIDS, PUBLIC, REGISTRY, REGISTRY2, REGISTRY_CHINA, REGISTRY_CUSTOM, REGISTRY_DNL, REGISTRY_EAST, REGISTRY_FAB,
-                  REGISTRY_PUBLIC, REGISTRY_USGOV, REPOSITORY, SECRET, SUBJECT, TENANT, TENANT2, TENANT2_DOMAIN, TENANT_DOMAIN,
-                  UAMI, USGOV, VSTOKEN_ISSUER)
+from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS, AKS_ISSUER, AKS_SUBJECT, APP, APP2, ARC, AUDIENCE_AKS, CHINA,
+                  CLUSTER, CLUSTER2, CLUSTER_ARC, CLUSTER_ARC_ID, CLUSTER_AUDIENCE, CLUSTER_FAB, CLUSTER_OIDC, CLUSTER_USGOV,
+                  CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT, CUSTOM, ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, GROUP_ADMINS,
+                  GROUP_DEVS, ISSUER, KUBE_ADMIN, KUBE_VIEW, OIDS, PUBLIC, REGISTRY, REGISTRY2, REGISTRY_CHINA, REGISTRY_CUSTOM,
+                  REGISTRY_DNL, REGISTRY_EAST, REGISTRY_FAB, REGISTRY_PUBLIC, REGISTRY_USGOV, REPOSITORY, SECRET, SUBJECT, TENANT,
+                  TENANT2, TENANT2_DOMAIN, TENANT_DOMAIN, UAMI, USGOV, VSTOKEN_ISSUER)
 from .tokens import KeyRing
+
+
+def client(oid, tenant=TENANT, kind="app", secret=None, certificates=(), groups=()):
+    """An application ("app") or managed identity ("uami"). certificates: PEM, what it may sign its own assertions with; groups: ids."""
+    return {"tenant": tenant, "oid": oid, "kind": kind, "secret": secret, "certificates": list(certificates), "groups": list(groups)}
 
 
 def fic(client, issuer, subject, audience=None, via=None):
@@ -26,14 +32,23 @@ def registry(tenant=TENANT, roles=(), cloud=PUBLIC, arm=True, anonymous=False, f
             "tokens": dict(tokens), "same": same}
 
 
+def cluster(tenant=TENANT, roles=(), cloud=PUBLIC, server_id=AKS, pop=None, jwt=(), pods=3):
+    """An API server. tenant, cloud, server_id: whose Entra tokens it takes (tenant None: nobody's); pop: the u of the only tokens that it
+    takes, proofs of possession; jwt: issuers that it trusts by itself, see authenticator(); roles: who (client, group or user name) ->
+    KUBE_ADMIN or KUBE_VIEW; pods: how many run there."""
+    return {"tenant": tenant, "roles": dict(roles), "cloud": cloud, "server_id": server_id, "pop": pop, "jwt": list(jwt), "pods": pods}
+
+
+def authenticator(issuer, audience=CLUSTER_AUDIENCE, prefix="oidc:"):
+    """One of an AuthenticationConfiguration: the user is prefix + sub, its groups prefix + each of `groups`."""
+    return {"issuer": issuer, "audience": audience, "prefix": prefix}
+
+
 PUSHER = {APP: ACR_PUSH}
 FIRST_DAY = {
     "tenants": {TENANT: {"domain": TENANT_DOMAIN, "name": "Contoso"}, TENANT2: {"domain": TENANT2_DOMAIN, "name": "Fabrikam"}},
-    "clients": {
-        APP: {"tenant": TENANT, "oid": OIDS[APP], "kind": "app", "secret": SECRET},
-        UAMI: {"tenant": TENANT, "oid": OIDS[UAMI], "kind": "uami", "secret": None},
-        APP2: {"tenant": TENANT, "oid": OIDS[APP2], "kind": "app", "secret": None},
-        FAB: {"tenant": TENANT2, "oid": OIDS[FAB], "kind": "app", "secret": None}},
+    "clients": {APP: client(OIDS[APP], secret=SECRET, groups=[GROUP_ADMINS, GROUP_DEVS]), UAMI: client(OIDS[UAMI], kind="uami", groups=[GROUP_DEVS]),
+                APP2: client(OIDS[APP2]), FAB: client(OIDS[FAB], TENANT2)},
     "fics": [
         fic(APP, ISSUER, SUBJECT), fic(APP, GITHUB_ISSUER, GITHUB_SUBJECT),
         fic(APP, VSTOKEN_ISSUER, CONNECTION_SUBJECT), fic(APP, AKS_ISSUER, AKS_SUBJECT),
@@ -49,6 +64,12 @@ FIRST_DAY = {
         REGISTRY_FAB: registry(TENANT2, {FAB: ACR_PUSH}), REGISTRY_PUBLIC: registry(roles={UAMI: ACR_PUSH}, anonymous=True),
         REGISTRY_DNL: registry(roles=PUSHER), REGISTRY_USGOV: registry(roles=PUSHER, cloud=USGOV),
         REGISTRY_CHINA: registry(roles=PUSHER, cloud=CHINA), REGISTRY_CUSTOM: registry(roles=PUSHER, cloud=CUSTOM)},
+    "clusters": {
+        CLUSTER: cluster(roles={GROUP_ADMINS: KUBE_ADMIN, UAMI: KUBE_VIEW}), CLUSTER2: cluster(),
+        CLUSTER_FAB: cluster(TENANT2, {FAB: KUBE_ADMIN}), CLUSTER_USGOV: cluster(roles={APP: KUBE_ADMIN}, cloud=USGOV),
+        CLUSTER_OIDC: cluster(None, {"oidc:" + SUBJECT: KUBE_ADMIN, "oidc:" + GITHUB_SUBJECT: KUBE_VIEW},
+                              jwt=[authenticator(ISSUER), authenticator(GITHUB_ISSUER)]),
+        CLUSTER_ARC: cluster(roles={APP: KUBE_ADMIN, UAMI: KUBE_VIEW}, server_id=ARC, pop=CLUSTER_ARC_ID)},
     # life: of access tokens; github_*, pipelines_*: of external ones; proxy_auth: "user:password" that the proxy demands;
     # acr_*_life: of a registry's tokens; acr_regional_aud: whom a regional endpoint's refresh token is for, its "host" or the "global" one
     "settings": {"life": 3599, "refresh_in": None, "github_life": 300, "github_claims": {}, "pipelines_life": 600,
@@ -80,7 +101,7 @@ class State:
                 backend.empty()
 
     def __getattr__(self, name):
-        """state.tenants, state.clients, state.fics, state.orgs, state.registries, state.settings"""
+        """state.tenants, state.clients, state.fics, state.orgs, state.registries, state.clusters, state.settings"""
         if name in FIRST_DAY:
             return self.data[name]
         raise AttributeError(name)

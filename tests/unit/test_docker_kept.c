@@ -122,6 +122,9 @@ TEST(a_log_in_is_found_after_a_get_that_could_not_see_it)
 		size_t calls = o.d.ring.calls;
 		world_env(&o.d.w, rows[i][0], rows[i][1]);
 		gets_a_token(&o);
+		size_t looks = o.d.w.store.calls;
+		gets_a_token(&o);
+		assert_int_equal(o.d.w.store.calls, looks + 1); /* the token: nothing is to be known of log-ins */
 		assert_int_equal(o.d.ring.calls, calls);
 		world_env(&o.d.w, rows[i][0], NULL);
 		world_env(&o.d.w, "DBUS_SESSION_BUS_ADDRESS", BUS);

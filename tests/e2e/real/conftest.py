@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.clients import ROWS, table
+from e2e import clients, logins
+from e2e.cluster import Cluster, program
 
 CACHE = Path(os.environ.get("DAYPASS_TEST_CACHE") or Path.home() / ".cache" / "daypass-tests")
 
@@ -42,9 +43,38 @@ def azure_identity():
     return python
 
 
+def wanted(name, label=None):
+    if not program(name):
+        pytest.skip(f"not run: {label or name} could not be fetched (make check-kube)")
+    return program(name)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A real API server for the tests of one module."""
+    for name in ("etcd", "kube-apiserver"):
+        wanted(name, "kube-apiserver")
+    c = Cluster().start()
+    yield c
+    c.stop()
+
+
+@pytest.fixture(scope="session")
+def kubectl():
+    """The one of the same release."""
+    return wanted("kubectl", "the kubectl of kube-apiserver's release")
+
+
+@pytest.fixture(scope="session")
+def kubelogin():
+    """Azure's own."""
+    return wanted("kubelogin")
+
+
 def pytest_terminal_summary(terminalreporter):
-    """What the clients of registries did and asked, whatever pytest captured."""
-    if ROWS:
-        terminalreporter.section("clients of registries")
-        for line in table():
-            terminalreporter.write_line(line)
+    """What the clients of registries did and asked, and who answered what under the name kubelogin, whatever pytest captured."""
+    for title, module in (("clients of registries", clients), ("kubelogin", logins)):
+        if module.ROWS:
+            terminalreporter.section(title)
+            for line in module.table():
+                terminalreporter.write_line(line)

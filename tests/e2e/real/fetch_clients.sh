@@ -21,6 +21,8 @@ say() { echo "fetch_clients: $*"; }
 
 # shellcheck source=tests/e2e/real/own_apt.sh
 . "$here/own_apt.sh"
+# shellcheck source=tests/e2e/real/own_go.sh
+. "$here/own_go.sh"
 
 # --- Debian's ---
 
@@ -84,33 +86,6 @@ modules() {
 	END
 }
 
-# A Go that is new enough to fetch the one that a module asks for (1.21), or Debian's newest, for as long as we build.
-find_go() {
-	[ -z "$go" ] || return 0
-	own=$(command -v go || true)
-	if [ -n "$own" ] && [ "$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')" -ge 21 ] 2>/dev/null; then
-		go=$own
-		return 0
-	fi
-	tree=$work/debian from=$(mirror)
-	[ -n "$from" ] && command -v dpkg >/dev/null || return 1
-	own_apt_init "$tree" deb sid "$from"
-	try own_apt "$tree" update && try own_apt "$tree" --download-only install golang-go || return 1
-	for deb in "$tree"/cache/archives/golang-*.deb; do
-		dpkg -x "$deb" "$tree/root" || return 1
-	done
-	go=$(find "$tree"/root/usr/lib/go-*/bin -name go | head -n 1)
-	[ -n "$go" ] && "$go" version >>"$log" 2>&1
-}
-
-# Nothing of the caller's settings but where modules come from.
-with_go() {
-	env -i PATH="$PATH" HOME="$work" LC_ALL=C GOMODCACHE="$work/mod" GOCACHE="$work/build" GOTMPDIR="$work/tmp" GOBIN="$work/bin" CGO_ENABLED=0 \
-		GOFLAGS='-buildvcs=false -modcacherw -trimpath -ldflags=-s' GOTOOLCHAIN=auto GOENV=off ${GOPROXY+GOPROXY="$GOPROXY"} \
-		${GOSUMDB+GOSUMDB="$GOSUMDB"} ${SSL_CERT_FILE+SSL_CERT_FILE="$SSL_CERT_FILE"} ${HTTPS_PROXY+HTTPS_PROXY="$HTTPS_PROXY"} \
-		${NO_PROXY+NO_PROXY="$NO_PROXY"} nice "$go" "$@"
-}
-
 # build NAME MODULE VERSION PACKAGE
 build() {
 	if [ "$1" != docker ]; then
@@ -123,23 +98,11 @@ build() {
 	(cd "$where" && with_go mod edit -replace github.com/moby/swarmkit/v2=github.com/moby/swarmkit/v2@v2.0.0 && with_go build -mod=mod -o "$work/done" "./$4")
 }
 
-built() {
-	name=$1 version=${3%+*}
-	program=$cache/clients-go/$name-$version
-	if [ -x "$program" ]; then
-		say "$name $version, from an earlier run"
-		return 0
-	fi
-	mkdir -p "$work/tmp"
-	find_go || { say "$name: needs Go 1.21 or later, or apt with a Debian mirror"; return 1; }
-	started=$(date +%s)
-	try build "$@" || { say "$name $version does not build"; return 1; }
-	rm -f "$cache/clients-go/$name"-*
-	mv "$work/done" "$program"
-	say "$name $version: built in $(($(date +%s) - started)) s"
+fetch_module() {
+	built clients-go "$1" "${3%+*}" build "$@"
 }
 
-releases='' builds='' left='' go='' work=$cache/clients-go.work
+releases='' builds='' left='' work=$cache/clients-go.work
 for wanted; do
 	case $wanted in
 	trixie | sid) releases="$releases $wanted" ;;
@@ -152,6 +115,6 @@ done
 trap 'rm -rf "$work"' EXIT
 for wanted in $builds; do
 	# shellcheck disable=SC2046
-	built $(modules | grep "^$wanted ") || left="$left $wanted"
+	fetch_module $(modules | grep "^$wanted ") || left="$left $wanted"
 done
 [ -z "$left" ] || say "failed:$left (see $log); their tests will be skipped"

@@ -1,4 +1,4 @@
-# Sourced by fetch_gits.sh and fetch_git_tests.sh, which set $cache and $log and have say and fetch: Debian's packages of any release, with an
+# Sourced by the fetch_*.sh, which set $cache and $log and have say and fetch: Debian's packages of any release, with an
 # apt state of our own.
 # apt verifies them with the keys of debian-archive-keyring; the mirror is that of the machine's own sources, or DAYPASS_TEST_MIRROR.
 
