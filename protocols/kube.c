@@ -31,13 +31,9 @@ static bool take_info(const struct ctx *ctx, struct request *r, struct exchange_
 {
 	const char *text = env_get(&ctx->env, "KUBERNETES_EXEC_INFO");
 	AUTO_STR asked = str_dup(s->word);
-	str_set(&s->word, GROUP "v1beta1");
-	if (asked && !strchr(asked, '/'))
-		str_set(&asked, NULL);
-	if (asked)
-		str_set(&s->word, asked);
+	str_set(&s->word, asked ? asked : GROUP "v1beta1");
 	if (!text)
-		return is_version(s->word) || err_set(err, ERR_USAGE, NULL, "--exec-api-version %s is not known", s->word);
+		return is_version(s->word) || err_set(err, ERR_USAGE, GROUP "v1 or " GROUP "v1beta1", "--exec-api-version %s is not known", s->word);
 	AUTO_JSON info = json_parse(text, strlen(text));
 	const char *kind = json_str(info, "kind"), *version = json_str(info, "apiVersion");
 	if (!info || (kind && !str_starts(kind, "ExecCredential")) || !version)

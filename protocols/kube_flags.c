@@ -58,6 +58,7 @@ struct said {
 
 struct flags {
 	struct said of[FLAGS];
+	const char *tenant; /* the flag's own: which tenant the cluster is of, whatever variables say */
 };
 
 static const struct flag_row *row_of(const char *word, size_t len)
@@ -68,14 +69,15 @@ static const struct flag_row *row_of(const char *word, size_t len)
 	return NULL;
 }
 
-static bool unknown(const char *word, size_t len, struct err *err)
+/* flag: with its hyphens. */
+static bool unknown(const char *flag, size_t len, struct err *err)
 {
 	const char *names[COUNT_OF(rows)];
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		names[i] = rows[i].name;
-	AUTO_STR name = str_ndup(word, len);
-	const char *near = config_near(name, names, COUNT_OF(names));
-	err_set(err, ERR_USAGE, NULL, "the flag --%s is not known", name);
+	AUTO_STR name = str_ndup(flag, len);
+	const char *near = len > 3 ? config_near(name + 2, names, COUNT_OF(names)) : NULL; /* every letter is near to --v */
+	err_set(err, ERR_USAGE, NULL, "the flag %s is not known", name);
 	return near ? err_hint(err, "did you mean --%s?", near) : err_hint(err, "daypass --help");
 }
 
@@ -89,12 +91,12 @@ static bool take_word(struct flags *f, int argc, char *const *argv, int *at, str
 		value = word[2 + len] ? word + 3 + len : NULL;
 		row = row_of(word + 2, len);
 		if (!row)
-			return unknown(word + 2, len, err);
+			return unknown(word, len + 2, err);
 	} else if (word[0] == '-' && word[1]) {
 		for (size_t i = 0; i < COUNT_OF(rows); i++)
 			row = rows[i].letter == word[1] ? &rows[i] : row;
 		if (!row)
-			return unknown(word + 1, 1, err);
+			return unknown(word, 2, err);
 		value = !word[2] ? NULL : word[2] == '=' ? word + 3 : word + 2;
 	} else {
 		return err_set(err, ERR_USAGE, "daypass --help", "get-token takes flags only, not '%s'", word);
@@ -127,17 +129,15 @@ static void variables(const struct ctx *ctx, bool drop_in, struct flags *f)
 	if (f->of[NO_VARS].value)
 		return;
 	variable(ctx, &f->of[LOGIN], "AAD_LOGIN_METHOD", wins);
-	if (str_eq(f->of[LOGIN].value, "azurepipelines")) {
+	if (str_ieq(f->of[LOGIN].value, "azurepipelines")) {
 		variable(ctx, &f->of[CLIENT_ID], "AZURESUBSCRIPTION_CLIENT_ID", false);
 		variable(ctx, &f->of[TENANT_ID], "AZURESUBSCRIPTION_TENANT_ID", false);
 		variable(ctx, &f->of[CONNECTION], "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", false);
 		return;
 	}
-	bool arm = f->of[ARM_VARS].value != NULL;
-	variable(ctx, &f->of[CLIENT_ID], arm ? "ARM_CLIENT_ID" : "AAD_SERVICE_PRINCIPAL_CLIENT_ID", wins);
+	bool arm = f->of[ARM_VARS].value != NULL, azure = env_get(&ctx->env, "AZURE_CLIENT_ID") != NULL;
+	variable(ctx, &f->of[CLIENT_ID], arm ? "ARM_CLIENT_ID" : azure ? "AZURE_CLIENT_ID" : "AAD_SERVICE_PRINCIPAL_CLIENT_ID", wins);
 	variable(ctx, &f->of[TENANT_ID], arm ? "ARM_TENANT_ID" : "AZURE_TENANT_ID", wins);
-	if (!arm)
-		variable(ctx, &f->of[CLIENT_ID], "AZURE_CLIENT_ID", wins);
 	if (str_ieq(f->of[LOGIN].value, "workloadidentity")) {
 		variable(ctx, &f->of[TOKEN_FILE], "AZURE_FEDERATED_TOKEN_FILE", wins);
 		variable(ctx, &f->of[AUTHORITY], "AZURE_AUTHORITY_HOST", wins);
@@ -192,7 +192,7 @@ static bool federated(const struct ctx *ctx, const struct flags *f, struct reque
 
 static bool ours(const struct ctx *ctx UNUSED, const struct flags *f, struct request *r, struct err *err UNUSED)
 {
-	r->tenant = str_dup(f->of[TENANT_ID].value);
+	r->tenant = str_dup(f->tenant);
 	return true;
 }
 
@@ -210,8 +210,7 @@ static bool tool(const struct ctx *ctx, const char *name, const struct flags *f,
 	if (!s || s->detect(ctx, &nobody, &ignored) != SOURCE_PRESENT)
 		return ours(ctx, f, r, err);
 	r->blank = true;
-	const struct said *tenant = &f->of[TENANT_ID];
-	return put(r, KEY_SOURCE, &(struct said){name, "login"}, err) && (!str_eq(tenant->origin, "tenant-id") || put(r, KEY_TENANT, tenant, err));
+	return put(r, KEY_SOURCE, &(struct said){name, "login"}, err) && put(r, KEY_TENANT, &(struct said){f->tenant, "tenant-id"}, err);
 }
 
 static bool azurecli(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
@@ -283,8 +282,8 @@ static const struct mode {
 
 static bool by_mode(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
 {
-	const char *wanted = f->of[LOGIN].value;
-	for (size_t i = 0; wanted && i < COUNT_OF(modes); i++) {
+	const char *wanted = f->of[LOGIN].value ? f->of[LOGIN].value : "devicecode"; /* as kubelogin has it */
+	for (size_t i = 0; i < COUNT_OF(modes); i++) {
 		if (!str_ieq(wanted, modes[i].name))
 			continue;
 		if (modes[i].take)
@@ -292,7 +291,7 @@ static bool by_mode(const struct ctx *ctx, const struct flags *f, struct request
 		err_set(err, ERR_USAGE, NULL, "--login %s is not served: a person's password is nothing for a program to keep", wanted);
 		return err_hint(err, "use --login workloadidentity, azurepipelines, azurecli, azd, msi or spn, or an [identity] of daypass (--login devicecode is answered by it)");
 	}
-	return !wanted || err_set(err, ERR_USAGE, "workloadidentity, azurepipelines, azurecli, azd, msi, spn, devicecode, interactive", "--login %s is not known", wanted);
+	return err_set(err, ERR_USAGE, "workloadidentity, azurepipelines, azurecli, azd, msi, spn, devicecode, interactive", "--login %s is not known", wanted);
 }
 
 /* The scope's form that kubelogin takes too: with a final slash, or with /.default. */
@@ -307,7 +306,7 @@ static void take_server(const struct flags *f, struct request *r)
 		len -= strlen(suffix);
 	while (len && id[len - 1] == '/')
 		len--;
-	r->resource = str_ndup(id, len);
+	r->resource = len ? str_ndup(id, len) : NULL;
 }
 
 /* A kubeconfig that names a stranger's token host is refused, even where a variable goes before it. */
@@ -336,6 +335,7 @@ bool kube_flags(const struct ctx *ctx, bool drop_in, struct words w, struct requ
 		return err_set(err, ERR_USAGE, "take it away, or use a --login that can", "--pop-claims: proof-of-possession tokens are wanted by --pop-enabled only");
 	if (!vouch(ctx, &f, err))
 		return false;
+	f.tenant = f.of[TENANT_ID].value;
 	variables(ctx, drop_in, &f);
 	s->afresh = f.of[REFRESH].value != NULL;
 	if (f.of[API_VERSION].value)

@@ -99,11 +99,11 @@ NOINLINE static bool answer_kept(const struct protocol *proto, struct ctx *ctx, 
 }
 
 /* Nobody of ours: perhaps somebody else's. */
-NOINLINE static int pass_on(const struct protocol *proto, const struct ctx *ctx, const struct request *r, const struct exchange_state *s, struct err *err)
+NOINLINE static int pass_on(const struct protocol *proto, const struct ctx *ctx, const struct request *r, const struct exchange_state *s, const struct plan *p, struct err *err)
 {
 	if (proto->pass)
 		proto->pass(ctx, r, s, err);
-	return r->action == ACTION_GET || err->kind ? say_no(proto, ctx, r, NULL, err) : 0;
+	return r->action == ACTION_GET || err->kind ? say_no(proto, ctx, r, err->kind ? NULL : p, err) : 0;
 }
 
 NOINLINE static int do_get(const struct protocol *proto, struct ctx *ctx, const struct request *r, const struct exchange_state *s)
@@ -118,7 +118,7 @@ NOINLINE static int do_get(const struct protocol *proto, struct ctx *ctx, const 
 	if (p.keeps && answer_kept(proto, ctx, r, s, &p, &status))
 		return status;
 	if (v == PLAN_NOT_OURS && !p.keeps)
-		return pass_on(proto, ctx, r, s, &err);
+		return pass_on(proto, ctx, r, s, &p, &err);
 	if (v == PLAN_NOT_OURS || v == PLAN_UNCLEAR)
 		return say_no(proto, ctx, r, NULL, &err);
 	if (v == PLAN_FAIL)
@@ -157,7 +157,7 @@ NOINLINE static int do_erase(const struct protocol *proto, struct ctx *ctx, cons
 	if (p.keeps && proto->forget)
 		proto->forget(ctx, r, s, &p);
 	if (v == PLAN_NOT_OURS && !p.keeps)
-		return pass_on(proto, ctx, r, s, &err);
+		return pass_on(proto, ctx, r, s, &p, &err);
 	if ((!secret_len(&s->given) && !proto->log_ins) || v != PLAN_OURS || !cache_key_make(ctx, &p, &key, &err))
 		return 0;
 	if (proto->log_ins) {
@@ -191,7 +191,7 @@ NOINLINE static int do_store(const struct protocol *proto, struct ctx *ctx, cons
 	enum verdict v = policy_plan(ctx, r, &p, &err);
 	flow_begin(ctx);
 	if (v == PLAN_NOT_OURS && !p.keeps)
-		return pass_on(proto, ctx, r, s, &err);
+		return pass_on(proto, ctx, r, s, &p, &err);
 	if (v == PLAN_FAIL && !p.keeps && proto->log_ins)
 		return say_no(proto, ctx, r, &p, &err);
 	if (!p.keeps || !proto->keep || !s->has_given || s->ephemeral || (v == PLAN_OURS && is_own_token(ctx, &p, &s->given)))

@@ -109,8 +109,13 @@ static bool is_direct(const struct match *m)
 
 static bool kube_allowed(const struct ctx *ctx, const struct request *r, const struct match *m, struct err *err)
 {
-	if (m->result == MATCH_NONE && r->host)
-		return err_set(err, ERR_POLICY, "add a [match kube:HOST] for it, if it is yours", "the API server %s gets no token: there are [match kube:...] sections, and none covers it", r->host);
+	AUTO_STR server = r->port ? str_printf("%s:%d", r->host, r->port) : str_dup(r->host);
+	if (r->host && !str_eq(r->scheme, "https"))
+		return err_set(err, ERR_POLICY, "in the kubeconfig: server: https://...", "the API server %s is asked over %s, where others could read the token", server, r->scheme);
+	if (m->result == MATCH_NONE && r->host) {
+		err_set(err, ERR_POLICY, NULL, "the API server %s gets no token: there are [match kube:...] sections, and none covers it", server);
+		return err_hint(err, "add a [match kube:%s] for it, if it is yours", server);
+	}
 	if (m->result == MATCH_NONE)
 		return err_set(err, ERR_POLICY, "set provideClusterInfo: true for this user in the kubeconfig", "the kubeconfig does not say which API server asks, and the configuration names those that get a token");
 	if (is_direct(m) || is_api_server(ctx->config, r->resource))
@@ -128,7 +133,7 @@ static bool kube_identity(const struct ctx *ctx, const struct request *r, const 
 	bool found = !r->blank && plan_identity(ctx, r->kind, named ? m->section->set[KEY_IDENTITY].value : NULL, id, err);
 	if (!found && err->kind)
 		return false;
-	if (!found && named && !r->settings)
+	if (!found && named && !r->blank)
 		return plan_no_such_identity(m->section->set[KEY_IDENTITY].value, m->section->origin, err);
 	if (!found && !r->settings && !is_direct(m))
 		return true;

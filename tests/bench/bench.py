@@ -19,6 +19,7 @@ from cloud import ids  # noqa: E402
 
 import docker_cost  # noqa: E402  beside this file
 import keyring_cost  # noqa: E402
+import kube_cost  # noqa: E402
 
 SHORT, LONG, WARM = 400, 40, 10  # rounds of processes that take one millisecond, and of those that take twenty
 MANY = 1000  # records in the cache
@@ -143,6 +144,7 @@ class Bench:
             self.fill({})
             commands["cached get, token file"] = (self.ours, {}, self.program, "get")
             commands["docker: cached get"] = docker_cost.cached(self, cloud)
+            commands.update(kube_cost.cached(self, cloud))
         for name, command in (("git credential-cache get", self.git_cache()), ("git-credential-libsecret get", self.libsecret())):
             if command:
                 commands[name] = command
@@ -229,7 +231,7 @@ class Bench:
             cloud.reset()
         steps = [("short calls", lambda: self.short(cloud)), ("crowded", self.crowded), ("docker", lambda: docker_cost.measure(self, SHORT)), ("keyring", self.keyring), ("size", self.size)]
         if cloud:
-            steps += [("exchange", lambda: self.exchange(cloud)), ("herd", lambda: self.herd(cloud))]
+            steps += [("kubectl", lambda: kube_cost.measure(self, cloud)), ("exchange", lambda: self.exchange(cloud)), ("herd", lambda: self.herd(cloud))]
         else:
             self.notes.append("exchange and herd: need the stand-in cloud (make bench)")
         bad = 0

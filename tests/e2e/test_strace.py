@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from e2e import docker
+from e2e import docker, kube
 from e2e.place import BIN, HELPER, URL
 
 MISSING = shutil.which("strace") is None
@@ -137,3 +137,23 @@ def test_a_registry_of_others_costs_not_even_a_look_into_the_cache(pod, cloud, s
     assert r.err == "" and r.rc == (1 if verb == "get" else 0) and not NETWORK.search(calls)
     assert not [p for p in opened(calls) if str(pod.runtime) in p or "/daypass/v1" in p or "/dev/shm/daypass" in p or str(pod.token_file) in p or p.endswith("/bus")]
     assert libraries(calls) <= {"libc", "libsodium"} and not any(w in calls for w in ("keyctl(", "add_key(", "request_key("))
+
+
+@pytest.mark.parametrize("more", [{}, {"KUBERNETES_EXEC_INFO": kube.info("v1", f"https://{kube.CLUSTER}:443")}])
+def test_kubectls_hit_opens_no_socket(pod, cloud, more):
+    """What kubectl says of itself is JSON, and read with its library; nothing else is opened for it."""
+    bus, version = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={pod.folder}/bus"}, "v1" if more else "v1beta1"
+    first = kube.get(pod, version=version, **bus, **more)
+    r, calls = trace(pod, [kube.HELPER, *kube.STANZA], **bus, **more)
+    assert kube.answer(r, version) == first and not NETWORK.search(calls)
+    assert libraries(calls) <= {"libc", "libsodium"} | ({"libcjson", "libm"} if more else set()), libraries(calls)
+    assert not [p for p in opened(calls) if any(w in p for w in ("dbus", "/bus", "curl", "secret", "glib", "ssl/", "resolv", "nsswitch", "hosts"))]
+    assert not any(w in calls for w in ("flock(", "fork(", "clone(", "clone3(", "O_CREAT")) and "execve" not in calls.split("\n", 1)[1]
+
+
+@pytest.mark.parametrize("flags", [["--server-id", "https://graph.microsoft.com"], [*kube.FOR_AKS, "--authority-host", "https://evil.example/"], [*kube.FOR_AKS, "--frob"]])
+def test_what_a_strangers_kubeconfig_wants_costs_no_look_into_the_cache(pod, cloud, flags):
+    kube.get(pod)
+    r, calls = trace(pod, [kube.HELPER, "get-token", *flags])
+    kube.failed(r)
+    assert not NETWORK.search(calls) and not [p for p in opened(calls) if str(pod.runtime) in p or str(pod.token_file) in p]
