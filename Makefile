@@ -26,6 +26,8 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 comma := ,
 probe = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
 probe_link = $(shell echo 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo '$(1)')
+# A flag that the libc must know too: only where a program made with it runs here.
+probe_run = $(shell t=$$(mktemp) && echo 'static int x; int *p = &x; int main(void){return *p;}' | $(CC) -Werror -fPIE -pie $(1) -x c - -o $$t 2>/dev/null && $$t && echo '$(1)'; rm -f $$t)
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wwrite-strings -Wpointer-arith \
 	-Wcast-align -Wundef -Wconversion -Wno-sign-conversion -Wvla
@@ -39,7 +41,7 @@ LIB_LIBS := $(or $(shell $(PKG_CONFIG) --libs libsodium 2>/dev/null),-lsodium)
 HARDEN := $(foreach f,-fstack-protector-strong -fstack-clash-protection -fcf-protection=full -mbranch-protection=standard \
 	-ftrivial-auto-var-init=zero -fstrict-flex-arrays=3 -fno-delete-null-pointer-checks -fno-strict-overflow,$(call probe,$(f)))
 HARDEN_LD := $(foreach f,-Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now -Wl$(comma)-z$(comma)noexecstack -Wl$(comma)--as-needed \
-	-Wl$(comma)--gc-sections,$(call probe_link,$(f)))
+	-Wl$(comma)--gc-sections,$(call probe_link,$(f))) $(call probe_run,-Wl$(comma)-z$(comma)pack-relative-relocs)
 # A tenth of the program were tables for unwinding, which nothing here does.
 SMALL := $(foreach f,-fno-asynchronous-unwind-tables -fno-unwind-tables,$(call probe,$(f)))
 FORTIFY := $(or $(call probe,-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3),$(call probe,-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))

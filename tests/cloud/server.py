@@ -21,12 +21,17 @@ from .wire import Response, Server
 def answer(state):
     """The function that turns a request into a response, faults included."""
     def respond(request):
+        generation = state.generation
+
+        def in_time():
+            """A request that a fault held up until its test was over is not answered: it would ask, and be logged, within the next one."""
+            return handler() if state.generation == generation else Response(wire="close")
         try:
             service, handler = names.route(state, request)
             request.row["service"] = service
             active = state.take(service, host=request.host, path=request.path, method=request.method)
             with state.counted(service in ("entra", "aks")):
-                return faults.apply(active, request, handler)
+                return faults.apply(active, request, in_time)
         except Exception as e:  # a bug of ours must look like one, not like a network problem
             traceback.print_exc()
             request.row["bug"] = repr(e)
