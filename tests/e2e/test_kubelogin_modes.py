@@ -23,6 +23,7 @@ def test_modes(place, kubelogin, case):
     want = case.differs[0] if case.differs else case.want
     if want in GUIDS:
         assert did.r.rc == 0 and did.r.err == "" and (did.claims["appid"], did.claims["aud"]) == (want, case.aud), did.r
+        assert not case.calls or did.called.split()[0] == case.calls.split()[0]
     else:
         assert did.r.rc == 1 and did.r.out == "" and did.r.err.count("\n") == 1, did.r
         assert SECRET not in did.r.err and "pfx-password" not in did.r.err
@@ -53,6 +54,12 @@ def test_spn_secret_without_environment_override(place, cloud, kubelogin):
     """Flags alone count, but for the secret, which we take from no argument."""
     r = kubelogin(*aks(*SPN, *IDS, "--disable-environment-override"), AZURE_CLIENT_SECRET=SECRET, AZURE_CLIENT_ID=UAMI)
     assert r.rc == 0 and cloud.exchanges()[0]["form"]["client_id"] == APP, r
+
+
+def test_spn_asks_the_usual_authority_whatever_a_variable_says(place, cloud, kubelogin):
+    """As kubelogin: AZURE_AUTHORITY_HOST and the token file are workloadidentity's."""
+    r = kubelogin(*aks(*SPN, *IDS), AZURE_CLIENT_SECRET=SECRET, AZURE_AUTHORITY_HOST="https://evil.test/", AZURE_FEDERATED_TOKEN_FILE="relative")
+    assert r.rc == 0 and cloud.exchanges()[0]["host"] == "login.microsoftonline.com", r
 
 
 def test_spn_certificate_that_others_may_read(place, cloud, kubelogin):
