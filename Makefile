@@ -34,15 +34,17 @@ DEFINES = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DDAYPASS_VERSION
 # Probing takes a moment: not for targets that compile nothing themselves.
 ifneq ($(filter-out clean help deps demo check check-real check-kube check-asan fuzz,$(or $(MAKECMDGOALS),all)),)
 # GLib's headers do not pass our warnings: to the compiler they are the system's.
-LIB_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libsodium libcjson libcurl libsecret-1 2>/dev/null))
+LIB_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libsodium libcjson libcurl libsecret-1 yaml-0.1 2>/dev/null))
 LIB_LIBS := $(or $(shell $(PKG_CONFIG) --libs libsodium 2>/dev/null),-lsodium)
 HARDEN := $(foreach f,-fstack-protector-strong -fstack-clash-protection -fcf-protection=full -mbranch-protection=standard \
 	-ftrivial-auto-var-init=zero -fstrict-flex-arrays=3 -fno-delete-null-pointer-checks -fno-strict-overflow,$(call probe,$(f)))
 HARDEN_LD := $(foreach f,-Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now -Wl$(comma)-z$(comma)noexecstack -Wl$(comma)--as-needed \
 	-Wl$(comma)--gc-sections,$(call probe_link,$(f)))
+# A tenth of the program were tables for unwinding, which nothing here does.
+SMALL := $(foreach f,-fno-asynchronous-unwind-tables -fno-unwind-tables,$(call probe,$(f)))
 FORTIFY := $(or $(call probe,-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3),$(call probe,-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 endif
-flags_release = $(HARDEN) $(FORTIFY:-O2%=%) -fPIE
+flags_release = $(HARDEN) $(SMALL) $(FORTIFY:-O2%=%) -fPIE
 ldflags_release = -pie $(HARDEN_LD)
 flags_asan = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DDAYPASS_ASAN
 ldflags_asan = -fsanitize=address,undefined

@@ -14,6 +14,7 @@
 #include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "helper/cmd/cmd.h"
+#include "helper/cmd/configure.h"
 #include "protocols/protocol.h"
 
 #define PROTOCOL(p) extern const struct protocol p;
@@ -189,7 +190,8 @@ int main(int argc, char **argv, char **envp)
 	ctx.keyring = &keyring;
 	ctx.store = str_eq(config_global(&config, KEY_CACHE), "none") ? &none : &runtime.port;
 	const struct protocol *face = protocol_by_face(base_name(argc > 0 ? argv[0] : NULL));
-	int status = run_face(&ctx, face, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
+	bool convert = argc > 1 && str_eq(base_name(argv[0]), "kubelogin") && str_eq(argv[1], "convert-kubeconfig");
+	int status = convert ? convert_kubeconfig(&ctx, argc - 2, argv + 2) : run_face(&ctx, face, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
 	store_runtime_end(&runtime);
 	http_end(&http);
 	config_free(&config);

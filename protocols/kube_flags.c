@@ -225,7 +225,7 @@ static bool by_mode(const struct ctx *ctx, const struct flags *f, struct request
 }
 
 /* The scope's form that kubelogin takes too: with a final slash, or with /.default. */
-static bool take_server(const struct flags *f, struct request *r, struct err *err)
+static void take_server(const struct flags *f, struct request *r)
 {
 	static const char suffix[] = "/.default";
 	const char *id = f->of[SERVER_ID].value;
@@ -234,10 +234,8 @@ static bool take_server(const struct flags *f, struct request *r, struct err *er
 		len -= strlen(suffix);
 	while (len && id[len - 1] == '/')
 		len--;
-	if (!len)
-		return err_set(err, ERR_USAGE, "for AKS: --server-id 6dae42f8-4368-4678-94ff-3960e28e3630", "the flag --server-id is missing: whose token is wanted?");
-	r->resource = str_ndup(id, len);
-	return true;
+	if (len)
+		r->resource = str_ndup(id, len);
 }
 
 /* A kubeconfig that names a stranger's token host is refused, even where a variable goes before it. */
@@ -269,5 +267,6 @@ bool kube_flags(const struct ctx *ctx, bool drop_in, struct words w, struct requ
 	s->afresh = f.of[REFRESH].value != NULL;
 	if (f.of[API_VERSION].value)
 		str_set(&s->word, f.of[API_VERSION].value);
-	return take_server(&f, r, err) && by_mode(ctx, &f, r, err);
+	take_server(&f, r);
+	return by_mode(ctx, &f, r, err);
 }

@@ -4,9 +4,9 @@
 # Says what it installs; asks sudo only when not root. Where there is no apt, says what is needed and goes on.
 set -eu
 
-build='gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsecret-1-dev libsodium-dev'
+build='gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsecret-1-dev libsodium-dev libyaml-dev'
 demo="$build ca-certificates docker-registry git iproute2 openssl procps python3 python3-cryptography skopeo util-linux"
-check="$demo binutils curl dbus-daemon git-lfs gnome-keyring libcmocka-dev libsecret-tools python3-dbus python3-gi python3-jwt python3-pytest strace"
+check="$demo binutils curl dbus-daemon git-lfs gnome-keyring libcmocka-dev libsecret-tools python3-dbus python3-gi python3-jwt python3-pytest python3-yaml strace"
 check="$check buildah podman docker-cli golang-docker-credential-helpers"
 fuzz="$check clang llvm"
 real="$check patchelf perl python3-venv xz-utils zlib1g-dev"

@@ -8,13 +8,18 @@ _daypass() {
 	*' configure git '* | *' unconfigure git '*) words='--global --system --file --dry-run' ;;
 	*' configure docker '* | *' configure podman '*) words='--all --file --dry-run' ;;
 	*' unconfigure docker '* | *' unconfigure podman '*) words='--file --dry-run' ;;
-	*' configure '* | *' unconfigure '*) words='git docker podman' ;;
+	*' unconfigure kube '*) words='--kubeconfig --context --user --all --dry-run' ;;
+	*' configure kube '*) words='--kubeconfig --context --user --all --dry-run --login --server-id --tenant-id --client-id' ;;
+	*' configure '* | *' unconfigure '*) words='git docker podman kube' ;;
 	*' cache '*) words='list clear status --json' ;;
 	*' logout '*) words='--all' ;;
 	*' config '*) words='check keys' ;;
 	*' git '*) words='get store erase capability' ;;
 	*' explain '*) words='' ;;
 	*) words='whoami fic configure unconfigure cache logout config explain git help --identity --version --help -v' ;;
+	esac
+	case "${COMP_WORDS[COMP_CWORD - 1]}" in
+	--login) words='workloadidentity azurepipelines azurecli azd msi spn' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }

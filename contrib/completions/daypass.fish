@@ -2,7 +2,7 @@
 complete -c daypass -f
 complete -c daypass -n __fish_use_subcommand -a whoami -d 'who this place is to Entra'
 complete -c daypass -n __fish_use_subcommand -a fic -d 'the federated credential that would make this place work'
-complete -c daypass -n __fish_use_subcommand -a configure -d 'make git, docker or podman ask daypass'
+complete -c daypass -n __fish_use_subcommand -a configure -d 'make git, docker, podman or kubectl ask daypass'
 complete -c daypass -n __fish_use_subcommand -a unconfigure -d 'take that back'
 complete -c daypass -n __fish_use_subcommand -a cache -d 'what is held, and where; never a token'
 complete -c daypass -n __fish_use_subcommand -a logout -d 'forget every token'
@@ -14,11 +14,19 @@ complete -c daypass -n '__fish_seen_subcommand_from fic' -a print
 complete -c daypass -n '__fish_seen_subcommand_from fic' -l name -x
 complete -c daypass -n '__fish_seen_subcommand_from fic' -l audience -x
 complete -c daypass -n '__fish_seen_subcommand_from fic' -l json
-complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -a 'git docker podman'
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -a 'git docker podman kube'
 complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure; and __fish_seen_subcommand_from git' -l global
 complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure; and __fish_seen_subcommand_from git' -l system
 complete -c daypass -n '__fish_seen_subcommand_from configure; and __fish_seen_subcommand_from docker podman' -l all
 complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l file -r
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure; and __fish_seen_subcommand_from kube' -l kubeconfig -r
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure; and __fish_seen_subcommand_from kube' -l context -x
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure; and __fish_seen_subcommand_from kube' -l user -x
+complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure; and __fish_seen_subcommand_from kube' -l all
+complete -c daypass -n '__fish_seen_subcommand_from configure; and __fish_seen_subcommand_from kube' -l login -xa 'workloadidentity azurepipelines azurecli azd msi spn'
+complete -c daypass -n '__fish_seen_subcommand_from configure; and __fish_seen_subcommand_from kube' -l server-id -x
+complete -c daypass -n '__fish_seen_subcommand_from configure; and __fish_seen_subcommand_from kube' -l tenant-id -x
+complete -c daypass -n '__fish_seen_subcommand_from configure; and __fish_seen_subcommand_from kube' -l client-id -x
 complete -c daypass -n '__fish_seen_subcommand_from configure unconfigure' -l dry-run
 complete -c daypass -n '__fish_seen_subcommand_from cache' -a 'list clear status'
 complete -c daypass -n '__fish_seen_subcommand_from cache' -l json

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 
 #include "helper/base/str.h"
 
@@ -83,36 +84,80 @@ static char *real_target(const char *path)
 	return str_printf("%.*s%s", slash ? (int)(slash - path + 1) : 0, path, link);
 }
 
-static bool replace_locked(int fd, const char *lock, const char *target, const void *data, size_t len, struct err *err)
+static bool held_by_others(const char *path, const char *lock, const char *who, struct err *err)
 {
-	if (file_write_fd(fd, data, len) && fsync(fd) == 0 && rename(lock, target) == 0)
-		return true;
-	err_set(err, ERR_CONFIG, NULL, "%s: %s", target, strerror(errno));
-	unlink(lock);
-	return false;
+	err_set(err, ERR_CONFIG, NULL, "%s: somebody is writing this file (%s exists)", path, lock);
+	return err_hint(err, "if no %s is running: rm %s", who, lock);
+}
+
+/* Create a lock that is not there. Who holds it may be done in a moment. */
+static int take_lock(const char *path, const char *lock, const struct file_lock *l, struct err *err)
+{
+	enum { AGAIN_MS = 20 };
+	for (int waited = 0;; waited += AGAIN_MS) {
+		int fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd >= 0)
+			return fd;
+		if (errno != EEXIST)
+			err_set(err, ERR_CONFIG, NULL, "%s: %s", lock, strerror(errno));
+		else if (waited >= l->wait_ms)
+			held_by_others(path, lock, l->who, err);
+		if (errno != EEXIST || waited >= l->wait_ms)
+			return -1;
+		poll(NULL, 0, AGAIN_MS);
+	}
+}
+
+void file_unlock(struct file_lock *l)
+{
+	if (l->lock)
+		unlink(l->lock);
+	if (l->link_lock)
+		unlink(l->link_lock);
+	auto_close(&l->fd);
+	free(l->target);
+	free(l->lock);
+	free(l->link_lock);
+	*l = (struct file_lock){.fd = -1};
+}
+
+bool file_lock(const char *path, struct file_lock *l, struct err *err)
+{
+	struct stat st;
+	l->fd = -1;
+	l->target = real_target(path);
+	if (l->by_link && lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+		AUTO_STR lock = str_printf("%s.lock", path);
+		AUTO_CLOSE int fd = take_lock(path, lock, l, err);
+		if (fd < 0)
+			return false;
+		str_set(&l->link_lock, lock);
+	}
+	AUTO_STR lock = str_printf("%s.lock", l->target);
+	l->fd = take_lock(path, lock, l, err);
+	if (l->fd >= 0)
+		str_set(&l->lock, lock);
+	return l->fd >= 0;
+}
+
+bool file_commit(struct file_lock *l, const void *data, size_t len, mode_t new_mode, struct err *err)
+{
+	struct stat st;
+	bool exists = stat(l->target, &st) == 0;
+	/* Owner first: chown clears set-id bits. Failing to keep a foreign owner is failing. */
+	bool foreign = exists && (st.st_uid != geteuid() || st.st_gid != getegid());
+	if ((foreign && fchown(l->fd, st.st_uid, st.st_gid) < 0) || fchmod(l->fd, exists ? st.st_mode & 07777 : new_mode) < 0)
+		return err_set(err, ERR_CONFIG, NULL, "%s: cannot keep owner and mode: %s", l->target, strerror(errno));
+	if (!file_write_fd(l->fd, data, len) || fsync(l->fd) < 0 || rename(l->lock, l->target) < 0)
+		return err_set(err, ERR_CONFIG, NULL, "%s: %s", l->target, strerror(errno));
+	str_set(&l->lock, NULL);
+	return true;
 }
 
 bool file_replace(const char *path, const void *data, size_t len, mode_t new_mode, struct err *err)
 {
-	AUTO_STR target = real_target(path);
-	AUTO_STR lock = str_printf("%s.lock", target);
-	struct stat st;
-	bool exists = stat(target, &st) == 0;
-	AUTO_CLOSE int fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 && errno == EEXIST) {
-		err_set(err, ERR_CONFIG, NULL, "%s: somebody is writing this file (%s exists)", path, lock);
-		return err_hint(err, "if nobody is writing it: rm %s", lock);
-	}
-	if (fd < 0)
-		return err_set(err, ERR_CONFIG, NULL, "%s: %s", lock, strerror(errno));
-	/* Owner first: chown clears set-id bits. Failing to keep a foreign owner is failing. */
-	bool foreign = exists && (st.st_uid != geteuid() || st.st_gid != getegid());
-	if ((foreign && fchown(fd, st.st_uid, st.st_gid) < 0) || fchmod(fd, exists ? st.st_mode & 07777 : new_mode) < 0) {
-		err_set(err, ERR_CONFIG, NULL, "%s: cannot keep owner and mode: %s", path, strerror(errno));
-		unlink(lock);
-		return false;
-	}
-	return replace_locked(fd, lock, target, data, len, err);
+	AUTO_FILE_LOCK l = {.who = "git, docker or daypass", .fd = -1};
+	return file_lock(path, &l, err) && file_commit(&l, data, len, new_mode, err);
 }
 
 bool file_remove(const char *path, struct err *err)

@@ -22,6 +22,24 @@ bool file_write_fd(int fd, const void *data, size_t len);
  * it points to is replaced. Takes PATH.lock as git does, so that git and we never write at once. A new file gets
  * new_mode. */
 bool file_replace(const char *path, const void *data, size_t len, mode_t new_mode, struct err *err);
+
+/* The same in two steps, for who must read between them what nobody else may change then. */
+struct file_lock {
+	const char *who; /* who else takes this lock: for the hint */
+	int wait_ms;	 /* how long to wait for them */
+	bool by_link;	 /* they lock the name that they were given, a symbolic link too */
+	/* set by file_lock: */
+	char *target, *lock, *link_lock;
+	int fd;
+};
+
+#define AUTO_FILE_LOCK CLEANUP(file_unlock) struct file_lock
+
+/* Take PATH.lock. Undone by file_unlock, also after false. */
+bool file_lock(const char *path, struct file_lock *l, struct err *err);
+/* Replace the file, which gives the lock back; once. */
+bool file_commit(struct file_lock *l, const void *data, size_t len, mode_t new_mode, struct err *err);
+void file_unlock(struct file_lock *l);
 /* Remove a file that file_replace made, following links likewise. */
 bool file_remove(const char *path, struct err *err);
 /* May people other than its owner change this file? Group write counts unless the group is the owner's own. */

@@ -4,7 +4,7 @@
 #include "helper/base/str.h"
 
 /* One row for each program that can be configured. */
-static const struct configure_subject *const subjects[] = {&configure_git, &configure_docker, &configure_podman};
+static const struct configure_subject *const subjects[] = {&configure_git, &configure_docker, &configure_podman, &configure_kube};
 
 static int dispatch(struct ctx *ctx, bool undo, int argc, char *const *const_argv)
 {
@@ -35,8 +35,9 @@ static int unconfigure(struct ctx *ctx, int argc, char *const *argv)
 }
 
 #define GIT "git [--global | --system | --file FILE] [--dry-run]"
-#define USAGE "configure " GIT " | configure docker|podman [REGISTRY ...] [--all] [--file FILE] [--dry-run]"
-#define UNDO_USAGE "unconfigure " GIT " | unconfigure docker|podman [--file FILE] [--dry-run]"
+#define WHO "kube [--kubeconfig FILE] [--context NAME | --user NAME | --all] [--dry-run]"
+#define USAGE "configure " GIT " | configure docker|podman [REGISTRY ...] [--all] [--file FILE] [--dry-run] | configure " WHO " [--login MODE ...]"
+#define UNDO_USAGE "unconfigure " GIT " | unconfigure docker|podman [--file FILE] [--dry-run] | unconfigure " WHO
 
-const struct command command_configure = {"configure", USAGE, "make git, docker or podman ask daypass for what is Azure's", configure};
+const struct command command_configure = {"configure", USAGE, "make git, docker, podman or kubectl ask daypass for what is Azure's", configure};
 const struct command command_unconfigure = {"unconfigure", UNDO_USAGE, "take that back: the file is as it was before", unconfigure};

@@ -12,7 +12,7 @@ struct configure_subject {
 	int (*run)(struct ctx *ctx, bool undo, int argc, char **argv);
 };
 
-extern const struct configure_subject configure_git, configure_docker, configure_podman;
+extern const struct configure_subject configure_git, configure_docker, configure_podman, configure_kube;
 
 /* Which of git's files: the one of the person, of the machine, or one that was named. GIT_XDG is read before
  * ~/.gitconfig, and is GIT_GLOBAL itself only where that does not exist. */
@@ -37,5 +37,16 @@ char *git_scope_path(const struct ctx *ctx, enum git_scope scope, struct err *er
 char *git_helper_value(const struct ctx *ctx, struct err *err);
 /* Is it such a value, of this program or of an older one at another place? */
 bool git_helper_is_ours(const char *value, size_t len);
+
+/* The first program of that name on PATH; NULL where there is none; owned. */
+char *program_on_path(const struct ctx *ctx, const char *name);
+/* Is that this very program, which is running? */
+bool program_is_own(const char *path);
+/* Where this program lies; NULL where that cannot be found out; owned. */
+char *program_own_path(void);
+
+/* `kubelogin convert-kubeconfig`: configure kube by the rules of kubelogin's converter. argv is behind the word. Ends with 0
+ * or 1, as kubelogin does. */
+int convert_kubeconfig(struct ctx *ctx, int argc, char *const *argv);
 
 #endif

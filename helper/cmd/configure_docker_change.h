@@ -7,7 +7,7 @@
 #include "helper/base/buf.h"
 #include "helper/base/err.h"
 
-enum { CHANGE_MAX_BYTES = 1024 * 1024 };
+enum { CHANGE_MAX_BYTES = 8 * 1024 * 1024 };
 
 struct change {
 	char *path;

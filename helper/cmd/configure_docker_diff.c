@@ -1,5 +1,6 @@
 #include "helper/cmd/configure_docker_diff.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "helper/base/err.h"
@@ -60,7 +61,7 @@ struct middle {
 /* How many lines the two have in common behind each pair of places; NULL where that is too much to find out. */
 static uint16_t *common_lines(const struct middle *m)
 {
-	enum { CELLS_MAX = 1 << 20 };
+	enum { CELLS_MAX = 1 << 24 };
 	size_t n = m->a_to - m->from, w = m->b_to - m->from + 1;
 	if ((n + 1) * w > CELLS_MAX || n > UINT16_MAX)
 		return NULL;
@@ -79,26 +80,46 @@ static uint16_t *common_lines(const struct middle *m)
 	return length;
 }
 
-static void show_middle(const struct middle *m, struct buf *out)
+/* The way from the one to the other, a sign for each line: ' ', '-' or '+'. */
+static void find_way(const struct middle *m, struct buf *way)
 {
 	AUTO_FREE uint16_t *length = common_lines(m);
 	size_t i = m->from, k = m->from, w = m->b_to - m->from + 1;
 	while (length && (i < m->a_to || k < m->b_to)) {
 		const uint16_t *cell = &length[(i - m->from) * w + (k - m->from)];
-		if (i < m->a_to && k < m->b_to && same(m->a, i, m->b, k)) {
-			show(' ', m->a, i, i + 1, out);
-			i++;
-			k++;
-		} else if (i < m->a_to && (k == m->b_to || cell[w] >= cell[1])) {
-			show('-', m->a, i, i + 1, out);
-			i++;
-		} else {
-			show('+', m->b, k, k + 1, out);
-			k++;
-		}
+		bool both = i < m->a_to && k < m->b_to && same(m->a, i, m->b, k);
+		bool goes = !both && i < m->a_to && (k == m->b_to || cell[w] >= cell[1]);
+		buf_addc(way, both ? ' ' : goes ? '-' : '+');
+		i += both || goes;
+		k += both || !goes;
 	}
-	show('-', m->a, i, m->a_to, out);
-	show('+', m->b, k, m->b_to, out);
+	for (; i < m->a_to; i++)
+		buf_addc(way, '-');
+	for (; k < m->b_to; k++)
+		buf_addc(way, '+');
+}
+
+/* Signs [from, to) of the way, which begin at lines i and k, as one hunk. */
+static void show_hunk(const struct middle *m, const struct buf *way, size_t from, size_t to, const size_t at[2], struct buf *out)
+{
+	size_t i = at[0], k = at[1], n = 0, l = 0;
+	for (size_t s = from; s < to; s++) {
+		n += way->p[s] != '+';
+		l += way->p[s] != '-';
+	}
+	buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@\n", i + (n > 0), n, k + (l > 0), l);
+	for (size_t s = from; s < to; s++) {
+		bool new = way->p[s] == '+';
+		show(way->p[s], new ? m->b : m->a, new ? k : i, (new ? k : i) + 1, out);
+		i += !new;
+		k += way->p[s] != '-';
+	}
+}
+
+/* How many lines from here on are equal? */
+static size_t equal_run(const struct buf *way, size_t at)
+{
+	return strspn(way->p + at, " ");
 }
 
 void diff_add(const struct buf *from, const struct buf *to, size_t context, struct buf *out)
@@ -111,9 +132,26 @@ void diff_add(const struct buf *from, const struct buf *to, size_t context, stru
 		tail++;
 	struct middle m = {.a = &a, .b = &b, .from = head, .a_to = a.count - tail, .b_to = b.count - tail};
 	size_t before = head < context ? head : context, behind = tail < context ? tail : context;
-	size_t first = head - before, n = m.a_to + behind - first, k = m.b_to + behind - first;
-	buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@\n", first + (n > 0), n, first + (k > 0), k);
-	show(' ', &a, first, head, out);
-	show_middle(&m, out);
-	show(' ', &a, m.a_to, m.a_to + behind, out);
+	AUTO_BUF way = buf_new(a.count + b.count + 1);
+	for (size_t i = 0; i < before; i++)
+		buf_addc(&way, ' ');
+	find_way(&m, &way);
+	for (size_t i = 0; i < behind; i++)
+		buf_addc(&way, ' ');
+	size_t at[2] = {head - before, head - before}, begun = 0;
+	for (size_t s = before; context && s < way.len; s++) {
+		size_t run = equal_run(&way, s);
+		if (run <= 2 * context || s + run >= way.len) {
+			s += run;
+			continue;
+		}
+		show_hunk(&m, &way, begun, s + context, at, out);
+		for (size_t i = begun; i < s + run - context; i++) {
+			at[0] += way.p[i] != '+';
+			at[1] += way.p[i] != '-';
+		}
+		begun = s + run - context;
+		s += run;
+	}
+	show_hunk(&m, &way, begun, way.len, at, out);
 }

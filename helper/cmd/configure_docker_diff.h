@@ -6,7 +6,8 @@
 
 #include "helper/base/buf.h"
 
-/* Append one hunk of a unified diff, with that many equal lines around it. The texts hold nothing secret. */
+/* Append a unified diff, with that many equal lines around each hunk; without any, as one hunk. The texts hold nothing
+ * secret. */
 void diff_add(const struct buf *from, const struct buf *to, size_t context, struct buf *out);
 
 #endif

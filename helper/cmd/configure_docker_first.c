@@ -31,27 +31,12 @@ static bool same_file(const char *a, const char *b)
 	return str_eq(a, b) || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
 }
 
-/* The first docker-credential-daypass on PATH, which is the one that clients start; NULL where there is none; owned. */
-static char *find_helper(const struct ctx *ctx)
-{
-	struct stat st;
-	const char *path = env_get(&ctx->env, "PATH");
-	while (path && *path) {
-		size_t n = strcspn(path, ":");
-		AUTO_STR file = str_printf("%.*s/docker-credential-daypass", (int)n, path);
-		if (*path == '/' && stat(file, &st) == 0 && S_ISREG(st.st_mode) && access(file, X_OK) == 0)
-			return str_dup(file);
-		path += n + (path[n] == ':');
-	}
-	return NULL;
-}
-
 void warn_helper(const struct ctx *ctx, const char *engine, struct buf *warnings)
 {
 	char own[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
 	own[n > 0 ? n : 0] = 0;
-	AUTO_STR found = find_helper(ctx);
+	AUTO_STR found = program_on_path(ctx, "docker-credential-daypass");
 	const char *from = *own ? own : "the program daypass";
 	if (!found)
 		say_line(warnings, "warning: there is no docker-credential-daypass on PATH, so %s cannot ask daypass: make install, or: ln -s %s /usr/local/bin/docker-credential-daypass", engine, from);

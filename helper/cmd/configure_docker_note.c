@@ -52,11 +52,12 @@ static bool take_fact(char **p, struct fact *f)
 
 char *note_get(const struct note *n, const char *what)
 {
-	AUTO_STR text = str_dup(n->change.new.p);
-	struct fact f;
-	for (char *p = text; take_fact(&p, &f);)
-		if (str_eq(f.file, n->file) && str_eq(f.what, what))
-			return str_dup(f.name);
+	AUTO_STR begin = str_printf("%s\t%s\t", n->file, what);
+	size_t len = strlen(begin);
+	const char *p = n->change.new.p, *end;
+	for (; (end = strchr(p, '\n')); p = end + 1)
+		if (strncmp(p, begin, len) == 0)
+			return str_ndup(p + len, (size_t)(end - p) - len);
 	return NULL;
 }
 
@@ -70,19 +71,40 @@ bool note_elsewhere(const struct note *n, const char *what)
 	return false;
 }
 
-bool note_set(struct note *n, const char *what, const char *name, struct err *err)
+/* Is this line about one of those? */
+static bool is_about(const struct note *n, const struct fact *f, const struct note_fact *facts, size_t count)
+{
+	if (!str_eq(f->file, n->file))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!facts[i].what || str_eq(f->what, facts[i].what))
+			return true;
+	return false;
+}
+
+bool note_set_all(struct note *n, const struct note_fact *facts, size_t count, struct err *err)
 {
 	AUTO_STR text = str_dup(n->change.new.p);
 	struct fact f;
-	if (name && strpbrk(n->file, "\t\n"))
+	bool any = false;
+	for (size_t i = 0; i < count; i++)
+		any = any || facts[i].name;
+	if (any && strpbrk(n->file, "\t\n"))
 		return err_set(err, ERR_CONFIG, NULL, "%s: a path with a tab or a line end cannot be noted", n->file);
 	buf_clear(&n->change.new);
 	for (char *p = text; take_fact(&p, &f);)
-		if (*f.what && !(str_eq(f.file, n->file) && (!what || str_eq(f.what, what))))
+		if (*f.what && !is_about(n, &f, facts, count))
 			buf_addf(&n->change.new, "%s\t%s\t%s\n", f.file, f.what, f.name);
-	if (name)
-		buf_addf(&n->change.new, "%s\t%s\t%s\n", n->file, what, name);
+	for (size_t i = 0; i < count; i++)
+		if (facts[i].name)
+			buf_addf(&n->change.new, "%s\t%s\t%s\n", n->file, facts[i].what, facts[i].name);
 	return true;
+}
+
+bool note_set(struct note *n, const char *what, const char *name, struct err *err)
+{
+	const struct note_fact f = {what, name};
+	return note_set_all(n, &f, 1, err);
 }
 
 bool note_write(struct note *n, struct err *err)

@@ -144,7 +144,7 @@ static const char *started_as(void)
 	return path ? path : "";
 }
 
-static char *own_path(void)
+char *program_own_path(void)
 {
 	char path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -153,28 +153,34 @@ static char *own_path(void)
 	return path[0] == '/' && access(path, X_OK) == 0 ? str_dup(path) : realpath(started_as(), NULL);
 }
 
-/* The first git-credential-daypass on PATH is what git would start: is it this program? */
-static bool found_by_name(const struct ctx *ctx)
+char *program_on_path(const struct ctx *ctx, const char *name)
 {
-	struct stat own, st;
+	struct stat st;
 	const char *path = env_get(&ctx->env, "PATH");
-	if (stat("/proc/self/exe", &own) < 0 && stat(started_as(), &own) < 0)
-		return false;
 	while (path && *path) {
 		size_t n = strcspn(path, ":");
-		AUTO_STR file = str_printf("%.*s/git-credential-daypass", (int)n, path);
+		AUTO_STR file = str_printf("%.*s/%s", (int)n, path, name);
 		if (*path == '/' && stat(file, &st) == 0 && S_ISREG(st.st_mode) && access(file, X_OK) == 0)
-			return st.st_dev == own.st_dev && st.st_ino == own.st_ino;
+			return str_dup(file);
 		path += n + (path[n] == ':');
 	}
-	return false;
+	return NULL;
+}
+
+bool program_is_own(const char *path)
+{
+	struct stat own, st;
+	if (!path || (stat("/proc/self/exe", &own) < 0 && stat(started_as(), &own) < 0))
+		return false;
+	return stat(path, &st) == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino;
 }
 
 char *git_helper_value(const struct ctx *ctx, struct err *err)
 {
-	if (found_by_name(ctx))
+	AUTO_STR found = program_on_path(ctx, "git-credential-daypass"); /* what git would start */
+	if (program_is_own(found))
 		return str_dup("daypass");
-	AUTO_STR path = own_path();
+	AUTO_STR path = program_own_path();
 	if (!path || str_has_control(path)) {
 		err_set(err, ERR_CONFIG, "put daypass and git-credential-daypass on PATH: make install", "the path of this program cannot be %s", path ? "written for git" : "found out");
 		return NULL;

@@ -87,6 +87,11 @@ const char *is_registry_user(const char *value)
 	return str_eq(value, "guid") || str_eq(value, "token") ? NULL : "it must be guid or token";
 }
 
+const char *is_mode(const char *value)
+{
+	return str_eq(value, "exchange") || str_eq(value, "direct") ? NULL : "it must be exchange or direct";
+}
+
 const char *is_host(const char *value)
 {
 	AUTO_STR lower = str_dup(value);

@@ -21,6 +21,7 @@ const char *is_cache(const char *value);
 const char *is_hot(const char *value);
 const char *is_store(const char *value);
 const char *is_registry_user(const char *value);
+const char *is_mode(const char *value);
 const char *is_host(const char *value);
 const char *is_helper(const char *value);
 const char *is_keyring(const char *value);

@@ -98,8 +98,13 @@ static enum verdict by_host(const struct ctx *ctx, const struct request *r, cons
 /* AKS, Arc, and what the person's own configuration names. */
 static bool is_api_server(const struct config *c, const char *resource)
 {
-	AUTO_STR pattern = str_printf("resource:%s", resource);
+	AUTO_STR pattern = str_printf("resource:%s", resource ? resource : "");
 	return str_eq(resource, RESOURCE_AKS) || str_eq(resource, RESOURCE_ARC) || config_section(c, SECTION_MATCH, pattern);
+}
+
+static bool is_direct(const struct match *m)
+{
+	return m->result == MATCH_FOUND && str_eq(m->section->set[KEY_MODE].value, "direct");
 }
 
 static bool kube_allowed(const struct ctx *ctx, const struct request *r, const struct match *m, struct err *err)
@@ -113,8 +118,10 @@ static bool kube_allowed(const struct ctx *ctx, const struct request *r, const s
 	}
 	if (m->result == MATCH_NONE)
 		return err_set(err, ERR_POLICY, "set provideClusterInfo: true for this user in the kubeconfig", "the kubeconfig does not say which API server asks, and the configuration names those that get a token");
-	if (is_api_server(ctx->config, r->resource))
+	if (is_direct(m) || is_api_server(ctx->config, r->resource))
 		return true;
+	if (!r->resource)
+		return err_set(err, ERR_USAGE, "for AKS: --server-id " RESOURCE_AKS, "the flag --server-id is missing: whose token is wanted?");
 	err_set(err, ERR_POLICY, NULL, "the server id %s is none of AKS or Arc: a kubeconfig does not choose what a token is for", r->resource);
 	return err_hint(err, "if it is yours, add to daypass's configuration: [match resource:%s]", r->resource);
 }
@@ -128,11 +135,32 @@ static bool kube_identity(const struct ctx *ctx, const struct request *r, const 
 		return false;
 	if (!found && named && !r->blank)
 		return plan_no_such_identity(m->section->set[KEY_IDENTITY].value, m->section->origin, err);
-	if (!found && !r->settings)
+	if (!found && !r->settings && !is_direct(m))
 		return true;
 	if (!found)
 		*id = (struct identity){.name = str_dup("kubeconfig"), .origin = str_dup("what the kubeconfig says")};
 	return !r->settings || identity_overlay(id, r->settings, err);
+}
+
+/* An API server with structured authentication trusts the issuer itself: it gets the source's own token, no Entra. */
+static enum verdict direct(const struct ctx *ctx, const struct match *m, struct plan *out, struct err *err)
+{
+	const char *audience = m->section->set[KEY_CLUSTER_AUDIENCE].value;
+	if (!audience)
+		err_set(err, ERR_CONFIG, "add the line: cluster-audience = what the API server's issuer.audiences has", "[match %s] (%s): mode = direct needs to know the audience", m->section->name, m->section->origin);
+	enum verdict v = audience ? plan_source(ctx, &out->id, &out->source, err) : PLAN_FAIL;
+	if (v == PLAN_NOT_OURS)
+		return plan_not_ours(out, "there is no source of an ID token");
+	if (v == PLAN_OURS && out->source->yields_access_token) {
+		err_set(err, ERR_CONFIG, "choose a source with an ID token: daypass config keys", "[match %s] (%s): source %s has no ID token for mode = direct", m->section->name, m->section->origin, out->source->name);
+		return PLAN_FAIL;
+	}
+	out->direct = true;
+	out->resource = str_dup(audience);
+	out->scope = str_printf("direct %s", audience);
+	out->audience = str_dup(audience);
+	out->why = str_printf("source %s, directly, because [match %s] (%s) says so", v == PLAN_OURS ? out->source->name : "?", m->section->name, m->section->origin);
+	return v;
 }
 
 static enum verdict api_server(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)
@@ -140,6 +168,8 @@ static enum verdict api_server(const struct ctx *ctx, const struct request *r, s
 	struct match m = match_find(ctx->config, r, MATCH_ALL);
 	if (!kube_allowed(ctx, r, &m, err) || !kube_identity(ctx, r, &m, &out->id, err))
 		return PLAN_FAIL;
+	if (is_direct(&m))
+		return direct(ctx, &m, out, err);
 	if (!out->id.name)
 		return plan_not_ours(out, "neither a configuration nor the environment names an identity");
 	const char *tenant = identity_get(&out->id, KEY_TENANT);

@@ -713,7 +713,7 @@ def test_files_that_cannot_be_written(home):
     assert f"{missing}: its folder does not exist" in home.configure("docker", ACR, "--file", missing, code=3).stderr
     assert "nothing to change" in home.unconfigure("docker", "--file", missing).stdout and not missing.parent.exists()
     assert "is a directory" in home.configure("docker", ACR, "--file", home.path, code=3).stderr
-    home.write(path, b" " * (1024 * 1024 + 1))
+    home.write(path, b" " * (8 * 1024 * 1024 + 1))
     assert "is larger than" in home.configure("docker", ACR, code=3).stderr
 
 

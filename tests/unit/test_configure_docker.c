@@ -118,6 +118,14 @@ TEST(the_difference_is_one_hunk)
 	assert_differs("a\n", "a\n\tb\x1B[m\n", 0, "@@ -1,0 +2,1 @@\n+\tb?[m\n");
 }
 
+TEST(far_from_each_other_there_are_two)
+{
+	assert_differs("1\n2\n3\n4\n5\n6\n", "x\n2\n3\n4\n5\ny\n", 1, "@@ -1,2 +1,2 @@\n-1\n+x\n 2\n@@ -5,2 +5,2 @@\n 5\n-6\n+y\n");
+	assert_differs("0\n1\n2\n3\n4\n5\n6\n", "0\n2\n3\n4\n5\n6\n7\n8\n", 1, "@@ -1,3 +1,2 @@\n 0\n-1\n 2\n@@ -7,1 +6,3 @@\n 6\n+7\n+8\n");
+	assert_differs("1\n2\n3\n4\n", "x\n2\n3\ny\n", 1, "@@ -1,4 +1,4 @@\n-1\n+x\n 2\n 3\n-4\n+y\n");
+	assert_differs("1\n2\n3\n4\n5\n6\n", "x\n2\n3\n4\n5\ny\n", 0, "@@ -1,6 +1,6 @@\n-1\n+x\n 2\n 3\n 4\n 5\n-6\n+y\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +133,7 @@ int main(void)
 		T(a_file_that_came_meanwhile_is_not_lost),
 		T(folders_come_and_go_with_the_file),
 		T(the_difference_is_one_hunk),
+		T(far_from_each_other_there_are_two),
 	};
 	return RUN(tests);
 }

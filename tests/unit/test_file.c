@@ -2,6 +2,7 @@
 #include "helper/base/file.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/wait.h>
 
 #include "tests/unit/tmp.h"
@@ -176,6 +177,60 @@ TEST(a_lock_of_somebody_else_stops_us_and_stays)
 	assert_int_equal(access(lock, F_OK), 0);
 }
 
+static void *unlock_soon(void *path)
+{
+	usleep(100000);
+	unlink(path);
+	return NULL;
+}
+
+TEST(a_lock_in_two_steps_is_held_between_them)
+{
+	TMP(t);
+	struct err err = ERR_INIT;
+	AUTO_STR path = tmp_path(&t, "f");
+	AUTO_STR lock = tmp_path(&t, "f.lock");
+	AUTO_STR link = tmp_path(&t, "l");
+	AUTO_STR link_lock = tmp_path(&t, "l.lock");
+	write_text(path, "old", 0640);
+	assert_int_equal(symlink("f", link), 0);
+	AUTO_FILE_LOCK l = {.who = "kubectl", .by_link = true, .fd = -1};
+	assert_true(file_lock(link, &l, &err));
+	assert_int_equal(access(lock, F_OK), 0);
+	assert_int_equal(access(link_lock, F_OK), 0);
+	AUTO_FILE_LOCK other = {.who = "kubectl", .by_link = true, .fd = -1};
+	assert_false(file_lock(link, &other, &err));
+	assert_says(err.hint, "if no kubectl is running: rm ");
+	assert_says(err.hint, "l.lock");
+	file_unlock(&other);
+	assert_int_equal(access(link_lock, F_OK), 0);
+	assert_true(file_commit(&l, "new", 3, 0600, &err));
+	file_unlock(&l);
+	assert_int_equal(access(lock, F_OK), -1);
+	assert_int_equal(access(link_lock, F_OK), -1);
+	AUTO_STR text = read_text(link);
+	assert_text(text, "new");
+	assert_int_equal(mode_of(path), 0640);
+}
+
+TEST(a_lock_is_waited_for)
+{
+	TMP(t);
+	struct err err = ERR_INIT;
+	pthread_t thread;
+	AUTO_STR path = tmp_path(&t, "f");
+	AUTO_STR lock = tmp_path(&t, "f.lock");
+	write_text(lock, "theirs", 0600);
+	AUTO_FILE_LOCK none = {.who = "kubectl", .wait_ms = 60, .fd = -1};
+	assert_false(file_lock(path, &none, &err));
+	file_unlock(&none);
+	assert_int_equal(access(lock, F_OK), 0);
+	assert_int_equal(pthread_create(&thread, NULL, unlock_soon, lock), 0);
+	AUTO_FILE_LOCK l = {.who = "kubectl", .wait_ms = 30000, .fd = -1};
+	assert_true(file_lock(path, &l, &err));
+	pthread_join(thread, NULL);
+}
+
 TEST(a_write_that_fails_leaves_the_old_file_and_no_lock)
 {
 	TMP(t);
@@ -286,6 +341,8 @@ int main(void)
 		T(replacing_through_a_link_keeps_the_link),
 		T(a_dangling_link_gets_its_file),
 		T(a_lock_of_somebody_else_stops_us_and_stays),
+		T(a_lock_in_two_steps_is_held_between_them),
+		T(a_lock_is_waited_for),
 		T(a_write_that_fails_leaves_the_old_file_and_no_lock),
 		T(a_missing_folder_is_named),
 		T(removing_follows_a_link_to_the_file),

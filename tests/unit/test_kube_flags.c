@@ -168,7 +168,7 @@ TEST(flags_without_an_effect_here_change_nothing)
 {
 	static const char *const flags[] = {
 		"--cache-dir /x", "--token-cache-dir /x", "--timeout 5s", "-v 5", "-v5", "--v=10", "--logtostderr", "--disable-instance-discovery",
-		"--redirect-url http://localhost", "--login-hint ada@contoso.test", "--subscription s", "-s s", "--pop-claims u=x", "--cache-dir=",
+		"--redirect-url http://localhost", "--login-hint ada@contoso.test", "--subscription s", "-s s", "--cache-dir=",
 	};
 	KUBE(a);
 	for (size_t i = 0; i < COUNT_OF(flags); i++) {
@@ -227,7 +227,7 @@ TEST(proof_of_possession_is_refused_and_not_left_out)
 {
 	KUBE(a);
 	refused(FOR_AKS " --pop-enabled --pop-claims u=/subscriptions/x", "--pop-enabled: proof-of-possession", NULL);
-	PARSED p = parsed(FOR_AKS " --pop-enabled=false --pop-claims u=x");
+	PARSED p = parsed(FOR_AKS " --pop-enabled=false");
 }
 
 /* --- for what ---------------------------------------------------------------------------------------------------------- */
@@ -252,8 +252,15 @@ TEST(without_a_server_id_nothing_is_asked_for)
 {
 	static const char *const none[] = {"", "--login devicecode", "--server-id=", "--server-id /", "--server-id /.default", "--server-id //"};
 	KUBE(a);
-	for (size_t i = 0; i < COUNT_OF(none); i++)
-		refused(none[i], "the flag --server-id is missing", AKS);
+	for (size_t i = 0; i < COUNT_OF(none); i++) {
+		for (size_t k = 0; k < COUNT_OF(kube_faces); k++) {
+			CALL c = kube_call(w, kube_faces[k], none[i]);
+			assert_text(c.out, "");
+			assert_text(c.line, "daypass: the flag --server-id is missing: whose token is wanted?; for AKS: --server-id " AKS "\n");
+			assert_int_equal(c.status, 1);
+		}
+	}
+	assert_int_equal(w->http.calls + w->store.calls, 0);
 }
 
 /* --- which cloud ------------------------------------------------------------------------------------------------------- */
