@@ -26,6 +26,21 @@ static void take_server(const struct json *info, struct request *r)
 	r->port = u.port == url_own_port(u.scheme) ? 0 : u.port;
 }
 
+/* What kubectl says without cluster info is plain: read without a parser, which costs a tenth of a cached answer. */
+static bool peek_info(const char *text, char **kind, char **version)
+{
+	size_t len = strlen(text);
+	return !strstr(text, "cluster") && json_peek(text, len, "kind", kind) == JSON_FOUND && json_peek(text, len, "apiVersion", version) == JSON_FOUND;
+}
+
+static void parse_info(const char *text, char **kind, char **version, struct request *r)
+{
+	AUTO_JSON info = json_parse(text, strlen(text));
+	str_set(kind, json_str(info, "kind"));
+	str_set(version, json_str(info, "apiVersion"));
+	take_server(info, r);
+}
+
 /* KUBERNETES_EXEC_INFO, which some clients do not set, and some write their own way ("ExecCredentials"). */
 static bool take_info(const struct ctx *ctx, struct request *r, struct exchange_state *s, struct err *err)
 {
@@ -34,16 +49,17 @@ static bool take_info(const struct ctx *ctx, struct request *r, struct exchange_
 	str_set(&s->word, asked ? asked : GROUP "v1beta1");
 	if (!text)
 		return is_version(s->word) || err_set(err, ERR_USAGE, GROUP "v1 or " GROUP "v1beta1", "--exec-api-version %s is not known", s->word);
-	AUTO_JSON info = json_parse(text, strlen(text));
-	const char *kind = json_str(info, "kind"), *version = json_str(info, "apiVersion");
-	if (!info || (kind && !str_starts(kind, "ExecCredential")) || !version)
+	AUTO_STR kind = NULL;
+	AUTO_STR version = NULL;
+	if (!peek_info(text, &kind, &version))
+		parse_info(text, &kind, &version, r);
+	if ((kind && !str_starts(kind, "ExecCredential")) || !version)
 		return err_set(err, ERR_USAGE, "take the variable away, or let kubectl set it", "KUBERNETES_EXEC_INFO is no ExecCredential in JSON");
 	if (str_eq(version, GROUP "v1alpha1"))
 		return err_set(err, ERR_USAGE, "in the kubeconfig: apiVersion: " GROUP "v1beta1", "the kubeconfig asks for " GROUP "v1alpha1, which ended with Kubernetes 1.24");
 	if (!is_version(version))
 		return err_set(err, ERR_USAGE, "in the kubeconfig: apiVersion: " GROUP "v1", "the kubeconfig asks for %.100s, which daypass does not speak", version);
 	str_set(&s->word, version);
-	take_server(info, r);
 	return true;
 }
 

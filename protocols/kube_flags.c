@@ -299,14 +299,13 @@ static void take_server(const struct flags *f, struct request *r)
 {
 	static const char suffix[] = "/.default";
 	const char *id = f->of[SERVER_ID].value;
-	if (str_empty(id))
-		return;
-	size_t len = strlen(id);
-	if (str_ends(id, suffix))
+	size_t len = id ? strlen(id) : 0;
+	if (id && str_ends(id, suffix))
 		len -= strlen(suffix);
 	while (len && id[len - 1] == '/')
 		len--;
-	r->resource = len ? str_ndup(id, len) : NULL;
+	if (len)
+		r->resource = str_ndup(id, len);
 }
 
 /* A kubeconfig that names a stranger's token host is refused, even where a variable goes before it. */

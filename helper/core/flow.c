@@ -62,13 +62,18 @@ static bool fresh_assertion(struct ctx *ctx, const struct plan *p, struct token 
 	return secret_set(&assertion->value, secret_reveal(&again.value), secret_len(&again.value));
 }
 
-/* The source's own token, for who trusts its issuer: it ends when it says. */
+/* The source's own token, for who trusts its issuer: it ends when it says. One for Entra too would let that server be us. */
 static bool direct(struct ctx *ctx, const struct plan *p, struct token *out, struct err *err)
 {
 	AUTO_JWT jwt = {0};
 	int64_t now = ctx->clock->wall(ctx->clock);
 	if (!flow_assertion(ctx, &p->id, p->source, p->audience, out, err) || !jwt_read(&out->value, "the ID token", &jwt, err))
 		return false;
+	if (jwt.aud_count != 1 || !str_eq(jwt.aud, p->audience)) {
+		err_set(err, ERR_SOURCE, NULL, "the ID token of source %s is for %s%s, so the API server does not get it: it must be for %s alone", p->source->name, jwt.aud ? jwt.aud : "nobody",
+			jwt.aud_count > 1 ? " and others" : "", p->audience);
+		return err_hint(err, "have the source write one with that audience, or correct cluster-audience");
+	}
 	out->issued_at = now;
 	out->expires_at = jwt.exp;
 	return jwt.exp > now || err_set(err, ERR_SOURCE, "check the source, and this machine's clock", "the ID token of source %s has ended already", p->source->name);

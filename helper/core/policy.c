@@ -126,20 +126,21 @@ static bool kube_allowed(const struct ctx *ctx, const struct request *r, const s
 	return err_hint(err, "if it is yours, add to daypass's configuration: [match resource:%s]", r->resource);
 }
 
-/* The identity that serves, with what the kubeconfig says over it. */
+/* The identity that serves, with what the kubeconfig says over it; not so where its source's token itself goes out. */
 static bool kube_identity(const struct ctx *ctx, const struct request *r, const struct match *m, struct identity *id, struct err *err)
 {
 	bool named = m->result == MATCH_FOUND && m->section->set[KEY_IDENTITY].value;
-	bool found = !r->blank && plan_identity(ctx, r->kind, named ? m->section->set[KEY_IDENTITY].value : NULL, id, err);
+	bool blank = r->blank && !is_direct(m);
+	bool found = !blank && plan_identity(ctx, r->kind, named ? m->section->set[KEY_IDENTITY].value : NULL, id, err);
 	if (!found && err->kind)
 		return false;
-	if (!found && named && !r->blank)
+	if (!found && named && !blank)
 		return plan_no_such_identity(m->section->set[KEY_IDENTITY].value, m->section->origin, err);
 	if (!found && !r->settings && !is_direct(m))
 		return true;
 	if (!found)
 		*id = (struct identity){.name = str_dup("kubeconfig"), .origin = str_dup("what the kubeconfig says")};
-	return !r->settings || identity_overlay(id, r->settings, err);
+	return !r->settings || is_direct(m) || identity_overlay(id, r->settings, err);
 }
 
 /* An API server with structured authentication trusts the issuer itself: it gets the source's own token, no Entra. */

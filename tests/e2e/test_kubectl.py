@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from cloud.client import AKS, APP, APP2, AZDO, CLUSTER, CLUSTER2, EVIL, OIDS, TENANT, TENANT2
+from cloud.client import AKS, APP, APP2, AZDO, CLUSTER, CLUSTER2, CLUSTER_AUDIENCE, CLUSTER_OIDC, EVIL, OIDS, TENANT, TENANT2
 from e2e.kube import FOR_AKS, GROUP, HELPER, KUBECTL, STANZA, config, environment, get, kubectl
 from e2e.place import BIN, hosts
 
@@ -96,6 +96,20 @@ def test_only_the_clusters_that_are_named(place, cloud):
     kubectl(place, config(place, provideClusterInfo=True), "get", "ns")
     r = kubectl(place, config(place, host=CLUSTER2, provideClusterInfo=True), "get", "--raw", "/version", rc=1)
     assert f"the API server {CLUSTER2} gets no token" in r.err and not cloud.kube(CLUSTER2)
+
+
+def test_a_cluster_that_trusts_the_issuer_itself(place, cloud):
+    """mode = direct: no Entra; and what is for Entra never goes there."""
+    path = config(place, host=CLUSTER_OIDC, provideClusterInfo=True)
+    place.assertion(aud=CLUSTER_AUDIENCE)
+    place.config(more=f"[match kube:{CLUSTER_OIDC}]\nmode = direct\ncluster-audience = {CLUSTER_AUDIENCE}\n")
+    kubectl(place, path, "get", "--raw", "/version")
+    asked = len(cloud.kube())
+    assert hosts(cloud) == {CLUSTER_OIDC} and asked and {row["status"] for row in cloud.kube()} == {200}
+    place.fresh_runtime()
+    place.assertion()
+    r = kubectl(place, path, "get", "--raw", "/version", rc=1)
+    assert f"it must be for {CLUSTER_AUDIENCE} alone" in r.err and len(cloud.kube()) == asked and not cloud.exchanges(), r
 
 
 def test_kubectl_finds_us_as_its_own_plugin(pod, cloud):

@@ -179,6 +179,90 @@ TEST(without_a_log_in_of_az_the_configured_identity_answers)
 	fails(&w, FOR_AKS " -l azurecli -t " OTHER_TENANT, "the cluster is of tenant " OTHER_TENANT);
 }
 
+/* --- mode = direct ------------------------------------------------------------------------------------------------------------ */
+
+#define DIRECT(identity) identity "[match kube:c.test]\nmode = direct\ncluster-audience = my-cluster\n"
+
+static void asks_from(struct world *w, const char *server)
+{
+	AUTO_STR info = str_printf("{\"apiVersion\":\"" GROUP "v1\",\"spec\":{\"cluster\":{\"server\":\"%s\"}}}", server);
+	world_env(w, "KUBERNETES_EXEC_INFO", info);
+}
+
+static void hands_out(struct world *w, const char *claims)
+{
+	free((char *)(uintptr_t)fake_script.tokens[0]);
+	fake_script.tokens[0] = make_jwt(claims);
+	asks_from(w, "https://c.test");
+}
+
+TEST(a_server_that_trusts_the_issuer_gets_the_sources_own_token)
+{
+	WORLD(w);
+	world_config(&w, DIRECT(IDENTITY));
+	hands_out(&w, "{\"iss\":\"i\",\"sub\":\"s\",\"aud\":[\"my-cluster\"],\"exp\":1795431600}");
+	for (int i = 0; i < 3; i++) {
+		CALL c = kube_call(&w, kube_faces[i % 2], STANZA);
+		assert_text(c.line, "");
+		assert_says(c.out, fake_script.tokens[0]);
+		assert_says(c.out, "\"expirationTimestamp\":\"2026-11-23T10:55:00Z\"");
+	}
+	assert_int_equal(w.http.calls, 0);
+	assert_int_equal(fake_script.calls, 1);
+}
+
+/* Else the server, or whoever took its place, could go to Entra with it and be us. */
+TEST(a_token_that_is_for_entra_goes_to_no_api_server)
+{
+	static const char *const claims[] = {ASSERTION_CLAIMS, "{\"iss\":\"i\",\"sub\":\"s\",\"exp\":1795431600}",
+					     "{\"iss\":\"i\",\"sub\":\"s\",\"aud\":[\"my-cluster\",\"api://AzureADTokenExchange\"],\"exp\":1795431600}",
+					     "{\"iss\":\"i\",\"sub\":\"s\",\"aud\":\"my-clusters\",\"exp\":1795431600}"};
+	for (size_t i = 0; i < COUNT_OF(claims); i++) {
+		WORLD(w);
+		world_config(&w, DIRECT(IDENTITY));
+		hands_out(&w, claims[i]);
+		CALL c = kube_call(&w, &protocol_kube, FOR_AKS);
+		assert_text(c.out, "");
+		assert_says(c.line, "so the API server does not get it: it must be for my-cluster alone");
+		assert_int_equal(c.status, 1);
+	}
+}
+
+TEST(no_flag_chooses_whose_token_goes_out_as_it_is)
+{
+	static const char *const args[] = {WI "--federated-token-file /proc/self/environ --client-id " OTHER_CLIENT, FOR_AKS " -l azurecli", FOR_AKS " -l azurepipelines", "-l devicecode", WI "-t " OTHER_TENANT};
+	TMP(t);
+	AUTO_STR profile = tmp_path(&t, "azureProfile.json");
+	write_text(profile, "{}", 0600);
+	for (size_t i = 0; i < COUNT_OF(args); i++) {
+		WORLD(w);
+		world_env(&w, "AZURE_CONFIG_DIR", t.path);
+		world_config(&w, DIRECT(IDENTITY));
+		asks_from(&w, "https://c.test");
+		AUTO_PLAN p = {0};
+		assert_int_equal(plan(&w, &protocol_kubelogin, args[i], &p), PLAN_OURS);
+		assert_text(p.source->name, "fake");
+		assert_text(p.audience, "my-cluster");
+		assert_text(identity_get(&p.id, KEY_TOKEN_FILE), NULL);
+		assert_text(identity_get(&p.id, KEY_CLIENT_ID), CLIENT);
+	}
+}
+
+TEST(only_the_server_that_is_named_gets_it)
+{
+	static const char *const others[] = {"https://d.test", "https://c.test:6443", "http://c.test", "no url"};
+	WORLD(w);
+	world_config(&w, DIRECT(IDENTITY));
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		asks_from(&w, others[i]);
+		AUTO_PLAN p = {0};
+		assert_int_equal(plan(&w, &protocol_kube, FOR_AKS, &p), PLAN_FAIL);
+	}
+	world_config(&w, IDENTITY "[match kube:c.test]\nmode = direct\n");
+	asks_from(&w, "https://c.test");
+	fails(&w, FOR_AKS, "mode = direct needs to know the audience");
+}
+
 /* --- the parts -------------------------------------------------------------------------------------------------------------------- */
 
 TEST(what_is_laid_over_an_identity_replaces_value_and_origin_alone)
@@ -300,6 +384,10 @@ int main(void)
 		T(a_pipelines_connection_needs_its_job),
 		T(azs_own_log_in_answers_alone),
 		T(without_a_log_in_of_az_the_configured_identity_answers),
+		T(a_server_that_trusts_the_issuer_gets_the_sources_own_token),
+		T(a_token_that_is_for_entra_goes_to_no_api_server),
+		T(no_flag_chooses_whose_token_goes_out_as_it_is),
+		T(only_the_server_that_is_named_gets_it),
 		T(what_is_laid_over_an_identity_replaces_value_and_origin_alone),
 		T(a_value_that_is_none_is_not_laid_over),
 		T(an_authority_is_a_clouds_or_a_configuration_files),
