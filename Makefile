@@ -156,7 +156,7 @@ CLOUD = PYTHONDONTWRITEBYTECODE=1 DAYPASS_TEST_BIN='$(CURDIR)/$(B)/bin' $(PYTHON
 PYTEST = sh -c 'exec $(PYTHON) -m pytest -q -rs -p no:cacheprovider --basetemp "$$DAYPASS_TEST_DIR/pytest" "$$@"' pytest
 
 # The sanitizer's runtime opens libraries, catches crashes and looks into its own process: what is about just that is left out.
-e2e_asan = --ignore tests/e2e/test_strace.py --deselect tests/e2e/test_leak.py::test_a_crash_leaves_no_core \
+e2e_asan = --ignore tests/e2e/test_strace.py --ignore tests/e2e/test_docker_clients.py --ignore tests/e2e/test_docker_login.py --deselect tests/e2e/test_leak.py::test_a_crash_leaves_no_core \
 	--deselect tests/e2e/test_leak.py::test_others_of_the_same_user_cannot_look_into_the_process
 
 e2e: all
