@@ -3,6 +3,8 @@
 #include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "helper/base/url.h"
+#include "helper/core/held.h"
+#include "helper/core/store_keyring.h"
 #include "protocols/kube.h"
 
 #define GROUP "client.authentication.k8s.io/"
@@ -115,6 +117,21 @@ static void kube_other(struct ctx *ctx UNUSED, const struct request *r UNUSED, c
 	buf_add(&a->line, usage, strlen(usage) - 1);
 }
 
+/* kubelogin's two names for forgetting its tokens: ours lie together with all others, and go with them. */
+static void kubelogin_other(struct ctx *ctx, const struct request *r, const struct exchange_state *s, struct reply *a)
+{
+	enum keyring_answer keyring;
+	if (!str_eq(s->word, "remove-tokens") && !str_eq(s->word, "remove-cache-dir")) {
+		kube_other(ctx, r, s, a);
+		return;
+	}
+	held_clear(ctx, NULL, &keyring);
+	if (keyring_untold(keyring)) {
+		buf_addf(&a->line, "the keyring: %s; what it holds is not forgotten", keyring_says(keyring));
+		a->status = 1;
+	}
+}
+
 /* One line on stderr: it is all that some clients show. */
 static int kube_fail(const struct request *r, const struct plan *p, const struct err *err, struct buf *out UNUSED, struct buf *line)
 {
@@ -150,7 +167,7 @@ const struct protocol protocol_kubelogin = {
 	.usage = usage,
 	.parse = kubelogin_parse,
 	.print = kube_print,
-	.other = kube_other,
+	.other = kubelogin_other,
 	.fail = kube_fail,
 	.failed = 1,
 };

@@ -67,10 +67,11 @@ FOREIGN = KUBECONFIG.replace(f"args: [get-token, --login, azurecli, --server-id,
 
 class Conversion:
     """argv: after convert-kubeconfig. want: the first user's arguments after `get-token --login MODE --server-id AKS`, or the words of a failure that
-    leaves the file as it was; others: how many users were changed; env: what the first one has then."""
+    leaves the file as it was; changed: how many users were changed; env: what the first one has then; ours: what daypass says instead."""
 
-    def __init__(self, name, *argv, want="", fails=False, text=KUBECONFIG, mode=None, changed=2, env=None, variables=None):
+    def __init__(self, name, *argv, want="", fails=False, text=KUBECONFIG, mode=None, changed=2, env=None, variables=None, ours=None):
         self.name, self.argv, self.want, self.fails, self.text = name, argv, want, fails, text
+        self.ours = ours
         self.mode, self.changed, self.env, self.variables = mode or (argv[1] if argv else "devicecode"), changed, env, variables or {}
 
 
@@ -92,9 +93,9 @@ CONVERSIONS = [
     Conversion("msi, resource", "-l", "msi", "--identity-resource-id", "/x", want="--identity-resource-id /x"),
     Conversion("spn", "-l", "spn", *ALONE, changed=1, want=f"--client-id {AKS_CLIENT} --tenant-id {TENANT} --environment AzurePublicCloud"),
     Conversion("spn, secret", "-l", "spn", *ALONE, "--client-id", APP, "--client-secret", "s", changed=1,
-               want=f"--client-id {APP} --tenant-id {TENANT} --environment AzurePublicCloud --client-secret s"),
+               want=f"--client-id {APP} --tenant-id {TENANT} --environment AzurePublicCloud --client-secret s", ours="--client-secret"),
     Conversion("devicecode", *ALONE, "--legacy", mode="devicecode", changed=1,
-               want=f"--client-id {AKS_CLIENT} --tenant-id {TENANT} --environment AzurePublicCloud --legacy"),
+               want=f"--client-id {AKS_CLIENT} --tenant-id {TENANT} --environment AzurePublicCloud --legacy", ours="--legacy"),
     Conversion("devicecode, two users", "-l", "devicecode", want="--client-id is required", fails=True),
     Conversion("interactive", "-l", "interactive", *ALONE, changed=1, want=f"--client-id {AKS_CLIENT} --tenant-id {TENANT} --environment AzurePublicCloud"),
     Conversion("azurepipelines", "-l", "azurepipelines", *ALONE, "--azure-pipelines-service-connection-id", CONNECTION, changed=1,
@@ -104,7 +105,7 @@ CONVERSIONS = [
     Conversion("auth-provider", "-l", "azurecli", text=OLD, changed=1),
     Conversion("auth-provider, devicecode", "-l", "devicecode", text=OLD, changed=1,
                want=f"--client-id {AKS_CLIENT} --tenant-id {TENANT} --environment AzurePublicCloud"),
-    Conversion("another kubelogin beside it", "-l", "workloadidentity", text=FOREIGN, want="--server-id is required", fails=True),
+    Conversion("another kubelogin beside it", "-l", "workloadidentity", text=FOREIGN, want="--server-id is required", fails=True, ours="int128's kubelogin"),
     Conversion("no such context", "-l", "azurecli", "--context", "none", want="none", fails=True),
     Conversion("unknown mode", "-l", "frob", want="'frob' is not a supported login method", fails=True),
     Conversion("nothing to convert", "-l", "azurecli", "--context", "static", changed=0),
