@@ -20,7 +20,9 @@ static bool is_version(const char *version)
 static void take_server(const struct json *info, struct request *r)
 {
 	AUTO_URL u = {0};
-	const char *server = json_str(json_get(json_get(info, "spec"), "cluster"), "server");
+	const struct json *cluster = json_get(json_get(info, "spec"), "cluster");
+	const char *server = json_str(cluster, "server");
+	r->insecure = json_is_true(json_get(cluster, "insecure-skip-tls-verify"));
 	if (!server || !url_parse(server, &u))
 		return;
 	str_set(&r->scheme, u.scheme);

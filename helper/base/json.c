@@ -139,6 +139,11 @@ const struct json *json_at(const struct json *j, int index)
 	return (const struct json *)item;
 }
 
+bool json_is_true(const struct json *j)
+{
+	return is((const cJSON *)j, cJSON_True);
+}
+
 const char *json_name(const struct json *j, int index)
 {
 	const cJSON *item = is((const cJSON *)j, cJSON_Object) ? ((const cJSON *)j)->child : NULL;

@@ -30,6 +30,8 @@ const struct json *json_at(const struct json *j, int index);
 /* This value itself as text / number, by the rules above. */
 const char *json_text(const struct json *j);
 bool json_number(const struct json *j, int64_t *out);
+/* Is this value true? */
+bool json_is_true(const struct json *j);
 /* This value as text, control characters included: only for what is cleaned before it is shown. */
 const char *json_raw_text(const struct json *j);
 /* The text of one member of an object, without a parser; UNSURE wherever json_parse and json_str could see it

@@ -118,6 +118,8 @@ static bool kube_allowed(const struct ctx *ctx, const struct request *r, const s
 	}
 	if (m->result == MATCH_NONE)
 		return err_set(err, ERR_POLICY, "set provideClusterInfo: true for this user in the kubeconfig", "the kubeconfig does not say which API server asks, and the configuration names those that get a token");
+	if (m->result == MATCH_FOUND && r->insecure)
+		return err_set(err, ERR_POLICY, "take insecure-skip-tls-verify out of the kubeconfig", "the kubeconfig lets anybody pose as the API server %s, so it gets no token", server);
 	if (is_direct(m) || is_api_server(ctx->config, r->resource))
 		return true;
 	if (!r->resource)

@@ -272,6 +272,28 @@ TEST(a_server_that_is_asked_in_clear_gets_no_token)
 	}
 }
 
+/* A stranger's kubeconfig could name the right server, and lead there whomever he likes. */
+TEST(a_named_server_that_nobody_checks_gets_no_token)
+{
+	static const char info[] = "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\",\"spec\":{\"cluster\":{\"server\":\"https://c.azmk8s.io\","
+				   "\"insecure-skip-tls-verify\":%s},\"interactive\":false}}";
+	static const char *const checked[] = {"false", "null", "\"true\""};
+	WORLD(w);
+	AUTO_STR open = str_printf(info, "true");
+	world_config(&w, IDENTITY "[match kube:c.azmk8s.io]\n");
+	world_env(&w, "KUBERNETES_EXEC_INFO", open);
+	denies(&w, STANZA, "the kubeconfig lets anybody pose as the API server c.azmk8s.io, so it gets no token; take insecure-skip-tls-verify out");
+	SCRIPT(&w, ENTRA("at-1"));
+	for (size_t i = 0; i < COUNT_OF(checked); i++) {
+		AUTO_STR text = str_printf(info, checked[i]);
+		world_env(&w, "KUBERNETES_EXEC_INFO", text);
+		gives(&w, STANZA, "at-1");
+	}
+	world_config(&w, IDENTITY);
+	world_env(&w, "KUBERNETES_EXEC_INFO", open);
+	gives(&w, STANZA, "at-1");
+}
+
 TEST(with_a_match_only_what_it_covers_is_served)
 {
 	static const char *const good[] = {"https://c.azmk8s.io:443", "https://c.azmk8s.io", "HTTPS://C.AZMK8S.IO/", "https://c.azmk8s.io/prefix"};
@@ -364,6 +386,7 @@ int main(void)
 		T(a_configuration_may_name_another_application),
 		T(without_a_match_any_server_of_that_application_is_served),
 		T(a_server_that_is_asked_in_clear_gets_no_token),
+		T(a_named_server_that_nobody_checks_gets_no_token),
 		T(with_a_match_only_what_it_covers_is_served),
 		T(a_match_names_the_port_and_the_identity),
 		T(a_match_lets_no_other_application_in),
