@@ -82,9 +82,8 @@ static void tell_file(struct kube_job *j, const struct kube_file *f)
 
 static bool server_is_known(const struct kube_job *j, const char *server)
 {
-	static const char *const known[] = {"6dae42f8-4368-4678-94ff-3960e28e3630", "6256c85f-0aad-4d50-b960-e6e9b21efe35"}; /* AKS, Arc */
 	AUTO_STR match = str_printf("resource:%s", server);
-	return str_ieq(server, known[0]) || str_ieq(server, known[1]) || config_section(j->ctx->config, SECTION_MATCH, match);
+	return str_ieq(server, RESOURCE_AKS) || str_ieq(server, RESOURCE_ARC) || config_section(j->ctx->config, SECTION_MATCH, match);
 }
 
 static void warn_of(const struct kube_job *j, const struct kube_file *f, const struct kube_outcome *o)

@@ -99,7 +99,7 @@ static enum verdict by_host(const struct ctx *ctx, const struct request *r, cons
 static bool is_api_server(const struct config *c, const char *resource)
 {
 	AUTO_STR pattern = str_printf("resource:%s", resource ? resource : "");
-	return str_eq(resource, RESOURCE_AKS) || str_eq(resource, RESOURCE_ARC) || config_section(c, SECTION_MATCH, pattern);
+	return str_ieq(resource, RESOURCE_AKS) || str_ieq(resource, RESOURCE_ARC) || config_section(c, SECTION_MATCH, pattern);
 }
 
 static bool is_direct(const struct match *m)
