@@ -70,6 +70,8 @@ static bool take_info(const struct ctx *ctx, struct request *r, struct exchange_
 static bool parse(const struct ctx *ctx, bool drop_in, struct words w, struct request *r, struct exchange_state *s, struct err *err)
 {
 	r->kind = REQUEST_KUBE;
+	if (drop_in && w.argc && strspn(w.argv[0], "0123456789") == strlen(w.argv[0]) && *w.argv[0]) /* of "-v 5", which is read as our own -v */
+		w = (struct words){w.argc - 1, w.argv + 1};
 	str_set(&s->word, w.argc ? w.argv[0] : NULL);
 	r->action = str_eq(s->word, "get-token") ? ACTION_GET : ACTION_NONE;
 	if (r->action == ACTION_NONE)

@@ -149,17 +149,22 @@ static void variables(const struct ctx *ctx, bool drop_in, struct flags *f)
 	}
 }
 
+static struct setting *settings(struct request *r)
+{
+	if (!r->settings) {
+		r->settings = mem_alloc(KEY_COUNT * sizeof *r->settings);
+		memset(r->settings, 0, KEY_COUNT * sizeof *r->settings);
+	}
+	return r->settings;
+}
+
 static bool put(struct request *r, enum key key, const struct said *s, struct err *err)
 {
 	if (!s->value)
 		return true;
 	bool var = strspn(s->origin, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(s->origin);
 	AUTO_STR origin = var ? str_dup(s->origin) : str_printf("--%s", s->origin);
-	if (!r->settings) {
-		r->settings = mem_alloc(KEY_COUNT * sizeof *r->settings);
-		memset(r->settings, 0, KEY_COUNT * sizeof *r->settings);
-	}
-	return config_set(r->settings, key, s->value, origin, err);
+	return config_set(settings(r), key, s->value, origin, err);
 }
 
 /* kubelogin takes any unknown name for the public cloud; a typing mistake should not. */
@@ -180,7 +185,7 @@ static bool put_authority(const struct ctx *ctx, struct request *r, const struct
 	if (!s->value)
 		return true;
 	AUTO_STR origin = str_printf("%s%s", str_eq(s->origin, "authority-host") ? "--" : "", s->origin);
-	return put(r, KEY_CLOUD, &(struct said){"public", origin}, err) && identity_set_authority(ctx, r->settings, s->value, origin, err);
+	return identity_set_authority(ctx, settings(r), s->value, origin, err);
 }
 
 static bool federated(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
