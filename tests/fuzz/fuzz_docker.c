@@ -60,13 +60,17 @@ static void check_asked(const struct world *w)
 	}
 }
 
+/* No host can have it in its name; a client's own words, which messages repeat, could. */
+#define ENTRA_TOKEN "at~entra~1"
+static bool own_words;
+
 /* One line: not found, an error, or JSON that a strict reader takes. */
 static void check_answer(const struct call *c, const char *verb, const char *token)
 {
 	size_t len = strlen(c->out);
 	must(c->status == 0 || c->status == 1);
 	must(len == 0 || (c->out[len - 1] == '\n' && strchr(c->out, '\n') == c->out + len - 1));
-	must(!strstr(c->line, token) && !strstr(c->line, "at-1"));
+	must(!strstr(c->line, token) && (own_words || !strstr(c->line, ENTRA_TOKEN)));
 	must(c->status == 0 || (len > 1 && !strstr(c->out, token)));
 	if (c->status)
 		return;
@@ -84,9 +88,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = (const char *)data + 1;
 	AUTO_STR token = refresh_token("rt-1", REGISTRY, NOW, NOW + 10800);
 	AUTO_STR body = exchange_body(token);
-	const struct answer script[] = {{200, .body = "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"at-1\"}"}, {200, .body = body}};
+	const struct answer script[] = {{200, .body = "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"" ENTRA_TOKEN "\"}"}, {200, .body = body}};
 	WORLD(w);
 	world_script(&w, script, COUNT_OF(script));
+	own_words = memmem(text, size - 1, ENTRA_TOKEN, strlen(ENTRA_TOKEN));
 	parse_only(&w, argv, text, size - 1);
 	for (int i = 0; i < 2; i++) { /* fresh, then kept */
 		CALL c = face_call(&w, &protocol_docker, argv, text, size - 1);

@@ -24,7 +24,7 @@ static void check_asked(const struct world *w)
 		for (size_t k = 0; k < COUNT_OF(entra); k++)
 			known = known || str_eq(u.host, entra[k]);
 		must(known);
-		must(strstr(w->http.asked[i].form, "scope=" RESOURCE_AKS "%2F.default&") || strstr(w->http.asked[i].form, "scope=" RESOURCE_ARC "%2F.default&"));
+		must(strcasestr(w->http.asked[i].form, "scope=" RESOURCE_AKS "%2F.default&") || strcasestr(w->http.asked[i].form, "scope=" RESOURCE_ARC "%2F.default&"));
 	}
 }
 
@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < 2; i++) { /* fresh, then kept; --refresh has no second answer */
 		CALL c = face_call(&w, how & BY_KUBELOGIN ? &protocol_kubelogin : &protocol_kube, argv, "", 0);
 		check_answer(&c, info);
-		must(!strstr(c.line, "at-1") || strstr(text, "at-1") || strstr(info, "at-1")); /* but for its own words */
+		must(!strstr(c.line, "at-1") || strcasestr(text, "at-1") || strcasestr(info, "at-1")); /* but for its own words */
 		must(!strstr(c.out, own) && !strstr(c.line, own));
 		must(c.status || !(how & (BY_SERVER | DIRECT)) || from_the_named_server(info));
 	}
