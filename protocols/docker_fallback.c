@@ -13,7 +13,7 @@ static char *fallback_path(const struct ctx *ctx, struct err *err)
 	if (str_empty(name))
 		return NULL;
 	AUTO_STR program = str_printf("docker-credential-%s", name);
-	char *path = proc_find(&ctx->env, program);
+	char *path = proc_find(&ctx->env, program, true);
 	if (!path)
 		err_set(err, ERR_CONFIG, "install it, or take that line out of daypass's configuration", "fallback = %s: there is no %s in a safe folder of PATH", name, program);
 	return path;

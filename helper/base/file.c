@@ -160,6 +160,14 @@ bool file_replace(const char *path, const void *data, size_t len, mode_t new_mod
 	return file_lock(path, &l, err) && file_commit(&l, data, len, new_mode, err);
 }
 
+bool file_same(const char *a, const char *b)
+{
+	struct stat x, y;
+	if (str_eq(a, b))
+		return true;
+	return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 bool file_remove(const char *path, struct err *err)
 {
 	AUTO_STR target = real_target(path);

@@ -40,6 +40,8 @@ bool file_lock(const char *path, struct file_lock *l, struct err *err);
 /* Replace the file, which gives the lock back; once. */
 bool file_commit(struct file_lock *l, const void *data, size_t len, mode_t new_mode, struct err *err);
 void file_unlock(struct file_lock *l);
+/* Are these two names of one file? NULL is none. */
+bool file_same(const char *a, const char *b);
 /* Remove a file that file_replace made, following links likewise. */
 bool file_remove(const char *path, struct err *err);
 /* May people other than its owner change this file? Group write counts unless the group is the owner's own. */

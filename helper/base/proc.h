@@ -37,9 +37,9 @@ bool proc_begin(char **envp, struct err *err);
 /* The environment as it was at the start: what env_get should read, and children get. */
 struct env proc_env(void);
 struct proc proc_real(void);
-/* The absolute path of the program that PATH leads to; relative folders and such as anybody may write to are passed over.
- * NULL where there is none; owned. */
-char *proc_find(const struct env *env, const char *name);
+/* The absolute path of the program that PATH leads to; relative folders are passed over, and where we mean to start it
+ * (trusted), such as anybody may write to. NULL where there is none; owned. */
+char *proc_find(const struct env *env, const char *name, bool trusted);
 /* Take variables that make libraries write secrets or load strangers' code out of our own environ: SSLKEYLOGFILE,
  * OPENSSL_CONF and the like. Before the first lazy_load. */
 void proc_scrub_environ(void);

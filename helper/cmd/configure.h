@@ -38,9 +38,7 @@ char *git_helper_value(const struct ctx *ctx, struct err *err);
 /* Is it such a value, of this program or of an older one at another place? */
 bool git_helper_is_ours(const char *value, size_t len);
 
-/* The first program of that name on PATH; NULL where there is none; owned. */
-char *program_on_path(const struct ctx *ctx, const char *name);
-/* Is that this very program, which is running? */
+/* Is this the very program that is running? */
 bool program_is_own(const char *path);
 /* Where this program lies; NULL where that cannot be found out; owned. */
 char *program_own_path(void);

@@ -1,8 +1,6 @@
 /* What is asked before the file that we write: a variable, an earlier file, another program of our name. */
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
-#include <sys/stat.h>
 
 #include "helper/base/file.h"
 #include "helper/base/json.h"
@@ -25,22 +23,14 @@ void say_line(struct buf *to, const char *fmt, ...)
 	buf_addf(to, "%s\n", line);
 }
 
-static bool same_file(const char *a, const char *b)
-{
-	struct stat x, y;
-	return str_eq(a, b) || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
-}
-
 void warn_helper(const struct ctx *ctx, const char *engine, struct buf *warnings)
 {
-	char own[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
-	own[n > 0 ? n : 0] = 0;
-	AUTO_STR found = program_on_path(ctx, "docker-credential-daypass");
-	const char *from = *own ? own : "the program daypass";
+	AUTO_STR own = program_own_path();
+	AUTO_STR found = proc_find(&ctx->env, "docker-credential-daypass", false);
+	const char *from = own ? own : "the program daypass";
 	if (!found)
 		say_line(warnings, "warning: there is no docker-credential-daypass on PATH, so %s cannot ask daypass: make install, or: ln -s %s /usr/local/bin/docker-credential-daypass", engine, from);
-	else if (*own && !same_file(found, "/proc/self/exe"))
+	else if (own && !program_is_own(found))
 		say_line(warnings, "warning: %s is not this program, but %s will ask it: make install, or: ln -sf %s %s", found, engine, from, found);
 }
 
@@ -142,7 +132,7 @@ static bool podman_first(const struct ctx *ctx, const char *path, const struct r
 	AUTO_STR docker = docker_path(ctx, NULL);
 	const char *const order[] = {login, own, docker};
 	for (size_t i = 0; i < COUNT_OF(order) && order[i]; i++) {
-		if (same_file(order[i], path))
+		if (file_same(order[i], path))
 			return true;
 		if (!earlier_is_silent(order[i], r, warnings, err))
 			return false;

@@ -17,7 +17,7 @@ enum { SAID_MAX_BYTES = 16 * 1024 * 1024 };
 /* "daypass" where that starts this program, else its path. */
 static bool find_command(struct kube_job *j, struct err *err)
 {
-	AUTO_STR found = program_on_path(j->ctx, "daypass");
+	AUTO_STR found = proc_find(&j->ctx->env, "daypass", false);
 	j->command = j->task.o.theirs ? str_dup("kubelogin") : program_is_own(found) ? str_dup("daypass") : program_own_path();
 	j->task.command = j->command;
 	if (j->command && !str_has_control(j->command))
@@ -101,7 +101,7 @@ static void warn_of(const struct kube_job *j, const struct kube_file *f, const s
 /* Which kubelogin would be started by kubeconfigs that call it. */
 static void tell_of_kubelogin(struct kube_job *j)
 {
-	AUTO_STR found = program_on_path(j->ctx, "kubelogin");
+	AUTO_STR found = proc_find(&j->ctx->env, "kubelogin", false);
 	if (j->task.o.theirs && found && !program_is_own(found))
 		log_line("warning: kubectl will start %s, which is not this program", found);
 	else if (j->task.o.theirs || j->undo)
@@ -116,7 +116,7 @@ static void tell_of_kubelogin(struct kube_job *j)
  * looked up; kubectl 1.35 knows them as "name", later ones as "command". */
 static bool is_allowed(const struct kube_job *j, const struct yaml *list)
 {
-	AUTO_STR found = strchr(j->command, '/') ? NULL : program_on_path(j->ctx, j->command);
+	AUTO_STR found = strchr(j->command, '/') ? NULL : proc_find(&j->ctx->env, j->command, false);
 	for (size_t i = 0; list && list->kind == YAML_LIST && i < list->count; i++) {
 		const char *entry = yaml_str(yaml_get(&list->items[i], "command", NULL));
 		entry = entry ? entry : yaml_str(yaml_get(&list->items[i], "name", NULL));

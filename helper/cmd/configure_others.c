@@ -1,7 +1,6 @@
 #include "helper/cmd/configure_others.h"
 
-#include <sys/stat.h>
-
+#include "helper/base/file.h"
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 
@@ -36,14 +35,6 @@ static const char *origin_file(const char *origin)
 	return str_starts(origin, "file:") ? origin + strlen("file:") : NULL;
 }
 
-static bool same_file(const char *a, const char *b)
-{
-	struct stat x, y;
-	if (str_eq(a, b))
-		return true;
-	return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 /* A file that was named may be one of git's own: then its place in the order is known though it is empty. */
 static enum git_scope real_scope(const struct ctx *ctx, const char *path, enum git_scope scope)
 {
@@ -53,7 +44,7 @@ static enum git_scope real_scope(const struct ctx *ctx, const char *path, enum g
 	AUTO_STR global = git_scope_path(ctx, GIT_GLOBAL, &err);
 	AUTO_STR xdg = git_scope_path(ctx, GIT_XDG, &err);
 	AUTO_STR machine = git_scope_path(ctx, GIT_SYSTEM, &err);
-	return same_file(path, global) ? GIT_GLOBAL : same_file(path, xdg) ? GIT_XDG : same_file(path, machine) ? GIT_SYSTEM : GIT_FILE;
+	return file_same(path, global) ? GIT_GLOBAL : file_same(path, xdg) ? GIT_XDG : file_same(path, machine) ? GIT_SYSTEM : GIT_FILE;
 }
 
 /* Does a setting of git's scope stand before the end of our file's scope? */
@@ -101,7 +92,7 @@ bool others_load(const struct ctx *ctx, const char *path, enum git_scope scope, 
 		struct other e = {.scope = next_text(&p, end)};
 		e.origin = next_text(&p, end);
 		split_setting(next_text(&p, end), &e);
-		bool here = scope_before(e.scope, scope) || same_file(origin_file(e.origin), path);
+		bool here = scope_before(e.scope, scope) || file_same(origin_file(e.origin), path);
 		if (matters(&e))
 			out->list[out->count++] = e;
 		out->here = here ? out->count : out->here;
@@ -157,7 +148,7 @@ static bool own_pair(const struct other *e, const char *path, const struct git_h
 {
 	if (*e->value || !is_daypass(&e[1]) || !str_eq(e->key, e[1].key))
 		return false;
-	if (!same_file(origin_file(e->origin), path) || !str_eq(e->origin, e[1].origin))
+	if (!file_same(origin_file(e->origin), path) || !str_eq(e->origin, e[1].origin))
 		return false;
 	for (size_t h = 0; h < hosts->count; h++) {
 		AUTO_STR key = str_printf("credential.https://%s.helper", hosts->name[h]);

@@ -153,20 +153,6 @@ char *program_own_path(void)
 	return path[0] == '/' && access(path, X_OK) == 0 ? str_dup(path) : realpath(started_as(), NULL);
 }
 
-char *program_on_path(const struct ctx *ctx, const char *name)
-{
-	struct stat st;
-	const char *path = env_get(&ctx->env, "PATH");
-	while (path && *path) {
-		size_t n = strcspn(path, ":");
-		AUTO_STR file = str_printf("%.*s/%s", (int)n, path, name);
-		if (*path == '/' && stat(file, &st) == 0 && S_ISREG(st.st_mode) && access(file, X_OK) == 0)
-			return str_dup(file);
-		path += n + (path[n] == ':');
-	}
-	return NULL;
-}
-
 bool program_is_own(const char *path)
 {
 	struct stat own, st;
@@ -177,7 +163,7 @@ bool program_is_own(const char *path)
 
 char *git_helper_value(const struct ctx *ctx, struct err *err)
 {
-	AUTO_STR found = program_on_path(ctx, "git-credential-daypass"); /* what git would start */
+	AUTO_STR found = proc_find(&ctx->env, "git-credential-daypass", false); /* what git would start */
 	if (program_is_own(found))
 		return str_dup("daypass");
 	AUTO_STR path = program_own_path();

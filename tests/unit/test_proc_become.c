@@ -165,7 +165,7 @@ static const char *find(struct path *p, const char *path)
 	char *vars[] = {var, NULL};
 	struct env env = {vars};
 	free(p->found);
-	p->found = proc_find(&env, "docker-credential-x");
+	p->found = proc_find(&env, "docker-credential-x", true);
 	return p->found;
 }
 
