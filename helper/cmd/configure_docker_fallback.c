@@ -10,19 +10,9 @@
 
 static const char setting[] = "fallback = ";
 
-static char *config_path(const struct ctx *ctx)
-{
-	const char *named = env_get(&ctx->env, "DAYPASS_CONFIG"), *base = env_get(&ctx->env, "XDG_CONFIG_HOME"), *home = env_get(&ctx->env, "HOME");
-	if (named)
-		return str_dup(named);
-	if (base && *base == '/')
-		return str_printf("%s/daypass/config", base);
-	return home ? str_printf("%s/.config/daypass/config", home) : NULL;
-}
-
 static bool read_config(const struct ctx *ctx, struct change *c, struct err *err)
 {
-	char *path = config_path(ctx);
+	char *path = config_user_path(&ctx->env);
 	return path ? change_read(c, path, err) : err_set(err, ERR_CONFIG, "set HOME", "HOME is not set, so daypass's configuration cannot be found");
 }
 

@@ -6,7 +6,7 @@
 #include "helper/base/str.h"
 #include "helper/cmd/configure_docker.h"
 #include "helper/cmd/configure_docker_diff.h"
-#include "helper/core/plan.h"
+#include "helper/core/policy.h"
 
 enum { SAID_MAX_BYTES = 16 * 1024 * 1024 };
 
@@ -80,12 +80,6 @@ static void tell_file(struct kube_job *j, const struct kube_file *f)
 	}
 }
 
-static bool server_is_known(const struct kube_job *j, const char *server)
-{
-	AUTO_STR match = str_printf("resource:%s", server);
-	return str_ieq(server, RESOURCE_AKS) || str_ieq(server, RESOURCE_ARC) || config_section(j->ctx->config, SECTION_MATCH, match);
-}
-
 static void warn_of(const struct kube_job *j, const struct kube_file *f, const struct kube_outcome *o)
 {
 	if (o->result != KUBE_CHANGED || j->undo)
@@ -94,7 +88,7 @@ static void warn_of(const struct kube_job *j, const struct kube_file *f, const s
 		log_line("note: user %s: the tokens that kubectl kept in %s go with its auth-provider; unconfigure does not bring them back", o->name, f->path);
 	if (o->holds_secret)
 		log_line("warning: user %s: a secret stays in %s, in clear, among its arguments", o->name, f->path);
-	if (!j->task.o.theirs && o->server && !server_is_known(j, o->server))
+	if (!j->task.o.theirs && o->server && !policy_api_server(j->ctx->config, o->server))
 		log_line("warning: user %s: daypass gives no token for the server id %s, which is neither AKS's nor Arc's, until the configuration names it: [match resource:%s]", o->name, o->server, o->server);
 }
 

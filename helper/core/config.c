@@ -309,9 +309,11 @@ static bool load_file(struct config *c, int file, const char *path, bool named, 
 	return config_parse(c, file, path, text.p, text.len, err);
 }
 
-static char *user_file(const struct env *env)
+char *config_user_path(const struct env *env)
 {
-	const char *base = env_get(env, "XDG_CONFIG_HOME"), *home = env_get(env, "HOME");
+	const char *named = env_get(env, "DAYPASS_CONFIG"), *base = env_get(env, "XDG_CONFIG_HOME"), *home = env_get(env, "HOME");
+	if (named)
+		return str_dup(named);
 	if (base && *base == '/')
 		return str_printf("%s/daypass/config", base);
 	return home ? str_printf("%s/.config/daypass/config", home) : NULL;
@@ -334,7 +336,7 @@ void config_load(struct config *c, const struct env *env, const char *system_fil
 {
 	*c = (struct config){.env = env};
 	const char *named = env_get(env, "DAYPASS_CONFIG");
-	AUTO_STR path = named ? str_dup(named) : user_file(env);
+	AUTO_STR path = config_user_path(env);
 	const char *machine = system_file ? system_file : "/etc/daypass/config";
 	c->broken = !check_variables(env, &c->err) || (path && !load_file(c, 0, path, named != NULL, &c->err)) ||
 		    (!str_eq(path, machine) && !load_file(c, 1, machine, false, &c->err));

@@ -54,6 +54,8 @@ struct config {
  * a request needs it. system_file NULL means /etc/daypass/config (tests name another). */
 void config_load(struct config *c, const struct env *env, const char *system_file);
 void config_free(struct config *c);
+/* Where the user's own file is, or would be: NULL where HOME is not set either; owned. */
+char *config_user_path(const struct env *env);
 /* Parse one file's text into c. False with file:line. Exposed for tests and the fuzzer. */
 bool config_parse(struct config *c, int file, const char *path, const char *text, size_t len, struct err *err);
 /* The section of that kind and name; NULL where there is none. */

@@ -161,7 +161,7 @@ static bool refused(const struct attempt *a, const struct json *j, struct exchan
 	return err_detail(err, "%s, HTTP %ld, correlation id %s", error ? error : "no code", status, id ? id : "none");
 }
 
-static bool throttled(const struct ctx *ctx, const char *host, const struct http_response *r, struct exchange_failure *failure, struct err *err)
+bool exchange_throttled(const struct ctx *ctx, const char *host, const struct http_response *r, struct exchange_failure *failure, struct err *err)
 {
 	failure->cure = CURE_WAIT;
 	failure->retry_after = answer_retry_after(r, ctx->clock->wall(ctx->clock), EXCHANGE_WAIT_S);
@@ -196,7 +196,7 @@ static bool judge(const struct attempt *a, struct token *out, struct exchange_fa
 {
 	const struct http_response *r = a->response;
 	if (r->status == 429)
-		return throttled(a->ctx, a->plan->authority, r, failure, err);
+		return exchange_throttled(a->ctx, a->plan->authority, r, failure, err);
 	AUTO_JSON j = NULL;
 	if (!answer_json(r, a->plan->authority, &j, err)) {
 		failure->cure = r->status >= 500 ? CURE_PAUSE : CURE_NONE;

@@ -20,6 +20,8 @@ struct exchange_failure {
 	int64_t retry_after; /* seconds; with CURE_WAIT */
 };
 
+/* The failing end of an answer 429 from that host: wait as long as it says. */
+bool exchange_throttled(const struct ctx *ctx, const char *host, const struct http_response *r, struct exchange_failure *failure, struct err *err);
 /* One request. False with the presented claims in the message where Entra refused; failure says what may help.
  * out->issued_at is the time at which the request began. */
 bool exchange_once(const struct ctx *ctx, const struct plan *p, const struct token *assertion, struct token *out,

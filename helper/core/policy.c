@@ -95,8 +95,7 @@ static enum verdict by_host(const struct ctx *ctx, const struct request *r, cons
 	return v != PLAN_NOT_OURS && r->kind == REQUEST_DOCKER ? registry(r, &m, v, out, err) : v;
 }
 
-/* AKS, Arc, and what the person's own configuration names. */
-static bool is_api_server(const struct config *c, const char *resource)
+bool policy_api_server(const struct config *c, const char *resource)
 {
 	AUTO_STR pattern = str_printf("resource:%s", resource ? resource : "");
 	return str_ieq(resource, RESOURCE_AKS) || str_ieq(resource, RESOURCE_ARC) || config_section(c, SECTION_MATCH, pattern);
@@ -120,7 +119,7 @@ static bool kube_allowed(const struct ctx *ctx, const struct request *r, const s
 		return err_set(err, ERR_POLICY, "set provideClusterInfo: true for this user in the kubeconfig", "the kubeconfig does not say which API server asks, and the configuration names those that get a token");
 	if (m->result == MATCH_FOUND && r->insecure)
 		return err_set(err, ERR_POLICY, "take insecure-skip-tls-verify out of the kubeconfig", "the kubeconfig lets anybody pose as the API server %s, so it gets no token", server);
-	if (is_direct(m) || is_api_server(ctx->config, r->resource))
+	if (is_direct(m) || policy_api_server(ctx->config, r->resource))
 		return true;
 	if (!r->resource)
 		return err_set(err, ERR_USAGE, "for AKS: --server-id " RESOURCE_AKS, "the flag --server-id is missing: whose token is wanted?");

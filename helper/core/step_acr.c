@@ -119,12 +119,8 @@ static bool judge(const struct visit *v, struct token *out, struct exchange_fail
 {
 	AUTO_JSON j = NULL;
 	const struct http_response *r = v->response;
-	if (r->status == 429) {
-		f->cure = CURE_WAIT;
-		f->retry_after = answer_retry_after(r, v->ctx->clock->wall(v->ctx->clock), EXCHANGE_WAIT_S);
-		err_set(err, ERR_THROTTLED, NULL, "%s throttles us (HTTP 429)", v->plan->registry);
-		return err_hint(err, "retry in %lld s", (long long)f->retry_after);
-	}
+	if (r->status == 429)
+		return exchange_throttled(v->ctx, v->plan->registry, r, f, err);
 	f->cure = r->status >= 500 ? (*r->retry_after ? CURE_WAIT : CURE_PAUSE) : CURE_NONE;
 	f->retry_after = f->cure == CURE_WAIT ? answer_retry_after(r, v->ctx->clock->wall(v->ctx->clock), EXCHANGE_WAIT_S) : 0;
 	if (!answer_json(r, v->plan->registry, &j, err))
