@@ -1,15 +1,15 @@
-/* Log-ins that docker gave us to keep, in the desktop's keyring; what is held; and the fallback helper. Source of the
- * layout: docker-credential-helpers, secretservice/secretservice.c. */
+/* Log-ins that docker gave us to keep, in the desktop's keyring; and what is held. Source of the layout:
+ * docker-credential-helpers, secretservice/secretservice.c. */
 #include "helper/base/json.h"
 #include "helper/base/log.h"
 #include "helper/base/seal.h"
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/core/held.h"
+#include "helper/core/policy.h"
 #include "helper/core/record.h"
 #include "helper/core/store_keyring.h"
 #include "protocols/docker.h"
-#include "helper/core/policy.h"
 
 enum { KNOWN_S = 3600, ABSENT_S = 60, LIST_MAX = 256 * 1024 };
 
@@ -47,22 +47,18 @@ static void known_id(const struct ctx *ctx, const char *server, unsigned char id
 	seal_hash_end(&h, id);
 }
 
-static bool known_empty(const struct ctx *ctx, const char *server)
+static bool known_empty(const struct ctx *ctx, const unsigned char id[STORE_ID])
 {
-	unsigned char id[STORE_ID];
 	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
-	known_id(ctx, server, id);
 	return ctx->store->get(ctx->store, id, &data);
 }
 
 /* since: a log-in that was stored meanwhile wins. */
-static void know_empty(const struct ctx *ctx, const char *server, int64_t seconds, struct store_mark since)
+static void know_empty(const struct ctx *ctx, int64_t seconds, struct store_mark since)
 {
-	unsigned char id[STORE_ID];
 	AUTO_BUF data = buf_new(1);
-	known_id(ctx, server, id);
 	buf_addc(&data, '-');
-	ctx->store->put(ctx->store, id, &data, ctx->clock->wall(ctx->clock) + seconds, since);
+	ctx->store->put(ctx->store, since.id, &data, ctx->clock->wall(ctx->clock) + seconds, since);
 }
 
 static void unknow(const struct ctx *ctx, const char *server)
@@ -71,13 +67,6 @@ static void unknow(const struct ctx *ctx, const char *server)
 	known_id(ctx, server, id);
 	ctx->store->advance(ctx->store, id);
 	ctx->store->erase(ctx->store, id, NULL, NULL);
-}
-
-static struct store_mark mark_of(const struct ctx *ctx, const char *server)
-{
-	unsigned char id[STORE_ID];
-	known_id(ctx, server, id);
-	return ctx->store->mark(ctx->store, id);
 }
 
 /* --- log-ins --- */
@@ -100,19 +89,23 @@ static int64_t stands_for(enum keyring_answer a)
 
 bool docker_kept_find(const struct ctx *ctx, const struct request *r, const struct exchange_state *s, const struct plan *p, struct buf *out)
 {
+	unsigned char id[STORE_ID];
 	struct keyring_call call;
 	const char *server = kept_as(r, s, p);
 	bool asks = keyring_allowed(ctx) && keyring_bus_named(&ctx->env); /* else it costs nothing, and tells nothing */
-	if (p->registry && (!asks || known_empty(ctx, server)))
+	if (p->registry && !asks)
 		return false;
-	struct store_mark since = mark_of(ctx, server);
+	known_id(ctx, server, id);
+	if (p->registry && known_empty(ctx, id))
+		return false;
+	struct store_mark since = ctx->store->mark(ctx->store, id);
 	make_query(&call, KEYRING_FIND, server, NULL);
 	enum keyring_answer a = keyring_ask(ctx, &call, NULL);
 	const struct keyring_item *i = newest(&call.found, p);
 	if (i)
 		docker_answer(out, s->server, keyring_attr_get(i, "username"), secret_reveal(&i->value));
 	else if (p->registry && stands_for(a))
-		know_empty(ctx, server, stands_for(a), since);
+		know_empty(ctx, stands_for(a), since);
 	if (a != KEYRING_OK)
 		log_note("keyring: %s; a log-in that was kept for %s cannot be read", keyring_says(a), server);
 	keyring_list_free(&call.found);
@@ -162,9 +155,11 @@ bool docker_kept_put(const struct ctx *ctx, const struct request *r, const struc
 
 void docker_kept_remove(const struct ctx *ctx, const struct request *r, const struct exchange_state *s, const struct plan *p)
 {
+	unsigned char id[STORE_ID];
 	struct keyring_call call;
 	const char *server = kept_as(r, s, p);
-	bool none = p->registry && known_empty(ctx, server); /* but another helper may have kept one since */
+	known_id(ctx, server, id);
+	bool none = p->registry && known_empty(ctx, id); /* but another helper may have kept one since */
 	make_query(&call, KEYRING_REMOVE, server, NULL);
 	enum keyring_answer a = keyring_ask(ctx, &call, NULL);
 	keyring_list_free(&call.found);

@@ -122,6 +122,17 @@ char *creds_host(const char *key)
 	return name;
 }
 
+bool creds_next_secret(const struct buf *text, const struct creds *c, const char *host, size_t *at, struct json_member *out)
+{
+	while (c->auths.value.from && json_next_member(text->p, c->auths.value, at, out)) {
+		AUTO_STR key = json_decode(text->p, out->name);
+		AUTO_STR about = key ? creds_host(key) : NULL;
+		if (str_eq(about, host) && creds_holds_secret(text, out->value))
+			return true;
+	}
+	return false;
+}
+
 /* The text becomes what was built from it. */
 static void take_over(struct buf *text, struct buf *built)
 {

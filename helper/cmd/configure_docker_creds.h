@@ -23,6 +23,8 @@ bool creds_says(const struct buf *text, struct json_span value, const char *what
 char *creds_name(const struct buf *text, struct json_span value);
 /* Does this member of auths hold something that is used as a credential? docker leaves empty ones behind. */
 bool creds_holds_secret(const struct buf *text, struct json_span auth);
+/* The members of auths that hold one for a registry, one each call; *at begins as 0. */
+bool creds_next_secret(const struct buf *text, const struct creds *c, const char *host, size_t *at, struct json_member *out);
 /* Does it hold a registrytoken? docker keeps that beside what a helper answers, and uses it first. */
 bool creds_holds_token(const struct buf *text, struct json_span auth);
 /* The host of a key of auths or credHelpers, which may be a URL; owned. */

@@ -80,15 +80,10 @@ static char *podman_path(const struct ctx *ctx, struct err *err)
 static bool password_first(const char *path, const struct buf *text, const struct creds *c, const char *host, struct err *err)
 {
 	struct json_member m;
-	for (size_t at = 0; c->auths.value.from && json_next_member(text->p, c->auths.value, &at, &m);) {
-		AUTO_STR key = json_decode(text->p, m.name);
-		AUTO_STR about = key ? creds_host(key) : NULL;
-		if (!str_eq(about, host) || !creds_holds_secret(text, m.value))
-			continue;
-		err_set(err, ERR_CONFIG, NULL, "%s is read first, and holds a password for %s: podman would go on using it", path, host);
-		return err_hint(err, "podman logout --authfile %s %s", path, host);
-	}
-	return true;
+	if (!creds_next_secret(text, c, host, &(size_t){0}, &m))
+		return true;
+	err_set(err, ERR_CONFIG, NULL, "%s is read first, and holds a password for %s: podman would go on using it", path, host);
+	return err_hint(err, "podman logout --authfile %s %s", path, host);
 }
 
 static bool gives_elsewhere(const char *path, const struct buf *text, const char *host, struct json_span helper, struct err *err)

@@ -54,11 +54,8 @@ static bool look_at_auths(struct job *j, const struct creds *c, const char *host
 	bool docker = j->engine == &engine_docker;
 	const struct buf *text = &j->file.old;
 	struct json_member m;
-	for (size_t at = 0; c->auths.value.from && json_next_member(text->p, c->auths.value, &at, &m);) {
+	for (size_t at = 0; creds_next_secret(text, c, host, &at, &m);) {
 		AUTO_STR key = json_decode(text->p, m.name);
-		AUTO_STR about = key ? creds_host(key) : NULL;
-		if (!str_eq(about, host) || !creds_holds_secret(text, m.value))
-			continue;
 		if (docker && creds_holds_token(text, m.value)) {
 			err_set(err, ERR_CONFIG, NULL, "%s has a registrytoken for %s, which docker uses whatever a helper says", j->file.path, host);
 			return err_hint(err, "docker logout %s", key);

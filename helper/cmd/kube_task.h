@@ -18,7 +18,7 @@ struct kube_outcome {
 	char *name;
 	enum kube_result result;
 	char *why;	  /* it stays */
-	char *server;	  /* the server id that it asks for now */
+	char *server;	  /* the server id that the stanza asks for */
 	bool by_values;	  /* undone, but not byte by byte */
 	bool tokens_gone; /* a legacy auth-provider had cached tokens in the file */
 	bool holds_secret; /* in its arguments, where it stays */
