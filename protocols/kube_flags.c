@@ -7,48 +7,25 @@
 #include "helper/core/ctx.h"
 #include "protocols/kube.h"
 
+/* kubelogin's, then our own. */
 enum flag {
-	LOGIN, SERVER_ID, CLIENT_ID, TENANT_ID, ENVIRONMENT, TOKEN_FILE, AUTHORITY, CONNECTION, CERTIFICATE, RESOURCE_ID, LEGACY, POP, POP_CLAIMS, ARM_VARS,
-	NO_VARS, REFRESH, API_VERSION, IGNORED, UNSAFE, FLAGS
+#define FLAG(id, ...) id,
+#include "helper/core/kube_flags.def"
+#undef FLAG
+	REFRESH, API_VERSION, FLAGS
 };
 
-/* needs: it has a value. IGNORED: understood, of no effect here. UNSAFE: a secret, which we take from nobody's arguments. */
+/* A SECRET is taken from nobody's arguments. What is not looked at below is understood, and of no effect here. */
 static const struct flag_row {
 	const char *name;
 	char letter;
-	bool needs;
-	enum flag flag;
-} rows[] = {
-	{"login", 'l', true, LOGIN},
-	{"server-id", 0, true, SERVER_ID},
-	{"client-id", 0, true, CLIENT_ID},
-	{"tenant-id", 't', true, TENANT_ID},
-	{"environment", 'e', true, ENVIRONMENT},
-	{"federated-token-file", 0, true, TOKEN_FILE},
-	{"authority-host", 0, true, AUTHORITY},
-	{"azure-pipelines-service-connection-id", 0, true, CONNECTION},
-	{"legacy", 0, false, LEGACY},
-	{"pop-enabled", 0, false, POP},
-	{"use-azurerm-env-vars", 0, false, ARM_VARS},
-	{"disable-environment-override", 0, false, NO_VARS},
-	{"refresh", 0, false, REFRESH},
-	{"exec-api-version", 0, true, API_VERSION},
-	{"cache-dir", 0, true, IGNORED},
-	{"token-cache-dir", 0, true, IGNORED},
-	{"timeout", 0, true, IGNORED},
-	{"v", 'v', true, IGNORED},
-	{"logtostderr", 0, false, IGNORED},
-	{"disable-instance-discovery", 0, false, IGNORED},
-	{"pop-claims", 0, true, POP_CLAIMS},
-	{"redirect-url", 0, true, IGNORED},
-	{"login-hint", 0, true, IGNORED},
-	{"subscription", 's', true, IGNORED},
-	{"identity-resource-id", 0, true, RESOURCE_ID},
-	{"client-certificate", 0, true, CERTIFICATE},
-	{"client-secret", 0, true, UNSAFE},
-	{"client-certificate-password", 0, true, UNSAFE},
-	{"username", 0, true, IGNORED},
-	{"password", 0, true, UNSAFE},
+	enum { VALUE, SWITCH, SECRET } kind;
+} rows[FLAGS] = {
+#define FLAG(id, name, letter, kind, ...) {name, letter, kind},
+#include "helper/core/kube_flags.def"
+#undef FLAG
+	{"refresh", 0, SWITCH},
+	{"exec-api-version", 0, VALUE},
 };
 
 /* A value and where it came from, both borrowed. */
@@ -58,12 +35,13 @@ struct said {
 
 struct flags {
 	struct said of[FLAGS];
+	const char *secret; /* a flag that holds one */
 	const char *tenant; /* the flag's own: which tenant the cluster is of, whatever variables say */
 };
 
 static const struct flag_row *row_of(const char *word, size_t len)
 {
-	for (size_t i = 0; i < COUNT_OF(rows); i++)
+	for (size_t i = 0; i < FLAGS; i++)
 		if (strlen(rows[i].name) == len && memcmp(rows[i].name, word, len) == 0)
 			return &rows[i];
 	return NULL;
@@ -72,8 +50,8 @@ static const struct flag_row *row_of(const char *word, size_t len)
 /* flag: with its hyphens. */
 static bool unknown(const char *flag, size_t len, struct err *err)
 {
-	const char *names[COUNT_OF(rows)];
-	for (size_t i = 0; i < COUNT_OF(rows); i++)
+	const char *names[FLAGS];
+	for (size_t i = 0; i < FLAGS; i++)
 		names[i] = rows[i].name;
 	AUTO_STR name = str_ndup(flag, len);
 	const char *near = len > 3 ? config_near(name + 2, names, COUNT_OF(names)) : NULL; /* every letter is near to --v */
@@ -93,7 +71,7 @@ static bool take_word(struct flags *f, int argc, char *const *argv, int *at, str
 		if (!row)
 			return unknown(word, len + 2, err);
 	} else if (word[0] == '-' && word[1]) {
-		for (size_t i = 0; i < COUNT_OF(rows); i++)
+		for (size_t i = 0; i < FLAGS; i++)
 			row = rows[i].letter == word[1] ? &rows[i] : row;
 		if (!row)
 			return unknown(word, 2, err);
@@ -101,14 +79,16 @@ static bool take_word(struct flags *f, int argc, char *const *argv, int *at, str
 	} else {
 		return err_set(err, ERR_USAGE, "daypass --help", "get-token takes flags only, not '%s'", word);
 	}
-	if (row->needs && !value && *at + 1 >= argc)
+	if (row->kind != SWITCH && !value && *at + 1 >= argc)
 		return err_set(err, ERR_USAGE, NULL, "the flag --%s needs a value", row->name);
-	if (row->needs && !value)
+	if (row->kind != SWITCH && !value)
 		value = argv[++*at];
 	bool on = true;
-	if (!row->needs && value && !str_to_bool(value, &on))
+	if (row->kind == SWITCH && value && !str_to_bool(value, &on))
 		return err_set(err, ERR_USAGE, NULL, "--%s is a switch: true or false", row->name);
-	f->of[row->flag] = (struct said){on ? (value ? value : "true") : NULL, row->name};
+	if (row->kind == SECRET)
+		f->secret = row->name;
+	f->of[row - rows] = (struct said){on ? (value ? value : "true") : NULL, row->name};
 	return true;
 }
 
@@ -126,18 +106,18 @@ static void variable(const struct ctx *ctx, struct said *s, const char *name, bo
 static void variables(const struct ctx *ctx, bool drop_in, struct flags *f)
 {
 	bool wins = drop_in;
-	if (f->of[NO_VARS].value)
+	if (f->of[NO_OVERRIDE].value)
 		return;
 	variable(ctx, &f->of[LOGIN], "AAD_LOGIN_METHOD", wins);
 	if (str_ieq(f->of[LOGIN].value, "azurepipelines")) {
-		variable(ctx, &f->of[CLIENT_ID], "AZURESUBSCRIPTION_CLIENT_ID", false);
-		variable(ctx, &f->of[TENANT_ID], "AZURESUBSCRIPTION_TENANT_ID", false);
+		variable(ctx, &f->of[CLIENT], "AZURESUBSCRIPTION_CLIENT_ID", false);
+		variable(ctx, &f->of[TENANT], "AZURESUBSCRIPTION_TENANT_ID", false);
 		variable(ctx, &f->of[CONNECTION], "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", false);
 		return;
 	}
-	bool arm = f->of[ARM_VARS].value != NULL, azure = env_get(&ctx->env, "AZURE_CLIENT_ID") != NULL;
-	variable(ctx, &f->of[CLIENT_ID], arm ? "ARM_CLIENT_ID" : azure ? "AZURE_CLIENT_ID" : "AAD_SERVICE_PRINCIPAL_CLIENT_ID", wins);
-	variable(ctx, &f->of[TENANT_ID], arm ? "ARM_TENANT_ID" : "AZURE_TENANT_ID", wins);
+	bool arm = f->of[ARM].value != NULL, azure = env_get(&ctx->env, "AZURE_CLIENT_ID") != NULL;
+	variable(ctx, &f->of[CLIENT], arm ? "ARM_CLIENT_ID" : azure ? "AZURE_CLIENT_ID" : "AAD_SERVICE_PRINCIPAL_CLIENT_ID", wins);
+	variable(ctx, &f->of[TENANT], arm ? "ARM_TENANT_ID" : "AZURE_TENANT_ID", wins);
 	if (str_ieq(f->of[LOGIN].value, "workloadidentity")) {
 		variable(ctx, &f->of[TOKEN_FILE], "AZURE_FEDERATED_TOKEN_FILE", wins);
 		variable(ctx, &f->of[AUTHORITY], "AZURE_AUTHORITY_HOST", wins);
@@ -190,7 +170,7 @@ static bool put_authority(const struct ctx *ctx, struct request *r, const struct
 
 static bool federated(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
 {
-	if (!put(r, KEY_CLIENT_ID, &f->of[CLIENT_ID], err) || !put(r, KEY_TENANT, &f->of[TENANT_ID], err) || !put(r, KEY_TOKEN_FILE, &f->of[TOKEN_FILE], err))
+	if (!put(r, KEY_CLIENT_ID, &f->of[CLIENT], err) || !put(r, KEY_TENANT, &f->of[TENANT], err) || !put(r, KEY_TOKEN_FILE, &f->of[TOKEN_FILE], err))
 		return false;
 	return put_cloud(r, &f->of[ENVIRONMENT], err) && put_authority(ctx, r, &f->of[AUTHORITY], err);
 }
@@ -232,15 +212,15 @@ static bool azd(const struct ctx *ctx, const struct flags *f, struct request *r,
 static bool msi(const struct ctx *ctx UNUSED, const struct flags *f, struct request *r, struct err *err)
 {
 	r->blank = true;
-	return put(r, KEY_SOURCE, &(struct said){"managed-identity", "login"}, err) && put(r, KEY_CLIENT_ID, &f->of[CLIENT_ID], err) &&
-	       put(r, KEY_RESOURCE_ID, &f->of[RESOURCE_ID], err);
+	return put(r, KEY_SOURCE, &(struct said){"managed-identity", "login"}, err) && put(r, KEY_CLIENT_ID, &f->of[CLIENT], err) &&
+	       put(r, KEY_RESOURCE_ID, &f->of[RESOURCE], err);
 }
 
 /* The variable that holds a secret, by its name; the first that is set, or NULL. What goes by arguments is not taken, so
  * that --disable-environment-override does not count here. */
 static const char *secret_variable(const struct ctx *ctx, const struct flags *f, const char *const names[3])
 {
-	if (f->of[ARM_VARS].value)
+	if (f->of[ARM].value)
 		return env_get(&ctx->env, names[2]) ? names[2] : NULL;
 	return env_get(&ctx->env, names[0]) ? names[0] : env_get(&ctx->env, names[1]) ? names[1] : NULL;
 }
@@ -263,12 +243,12 @@ static bool put_certificate(const struct ctx *ctx, const struct flags *f, struct
 static bool spn(const struct ctx *ctx, const struct flags *f, struct request *r, struct err *err)
 {
 	static const char *const names[] = {"AZURE_CLIENT_SECRET", "AAD_SERVICE_PRINCIPAL_CLIENT_SECRET", "ARM_CLIENT_SECRET"};
-	const char *secret = secret_variable(ctx, f, names), *arm = f->of[ARM_VARS].value;
+	const char *secret = secret_variable(ctx, f, names), *arm = f->of[ARM].value;
 	r->blank = true;
-	if (!f->of[CLIENT_ID].value || !f->of[TENANT_ID].value)
+	if (!f->of[CLIENT].value || !f->of[TENANT].value)
 		return err_set(err, ERR_USAGE, arm ? "set ARM_CLIENT_ID and ARM_TENANT_ID" : "set AZURE_CLIENT_ID and AZURE_TENANT_ID, or both flags",
 			       "--login spn needs --client-id and --tenant-id");
-	if (!put(r, KEY_CLIENT_ID, &f->of[CLIENT_ID], err) || !put(r, KEY_TENANT, &f->of[TENANT_ID], err) || !put_cloud(r, &f->of[ENVIRONMENT], err) ||
+	if (!put(r, KEY_CLIENT_ID, &f->of[CLIENT], err) || !put(r, KEY_TENANT, &f->of[TENANT], err) || !put_cloud(r, &f->of[ENVIRONMENT], err) ||
 	    !put_authority(ctx, r, &f->of[AUTHORITY], err))
 		return false;
 	if (f->of[CERTIFICATE].value)
@@ -303,7 +283,7 @@ static bool by_mode(const struct ctx *ctx, const struct flags *f, struct request
 static void take_server(const struct flags *f, struct request *r)
 {
 	static const char suffix[] = "/.default";
-	const char *id = f->of[SERVER_ID].value;
+	const char *id = f->of[SERVER].value;
 	size_t len = id ? strlen(id) : 0;
 	if (id && str_ends(id, suffix))
 		len -= strlen(suffix);
@@ -329,8 +309,8 @@ bool kube_flags(const struct ctx *ctx, bool drop_in, struct words w, struct requ
 	for (int i = 0; i < w.argc; i++)
 		if (!take_word(&f, w.argc, w.argv, &i, err))
 			return false;
-	if (f.of[UNSAFE].value && !str_ieq(f.of[LOGIN].value, "ropc")) /* which is refused as a whole */
-		return err_set(err, ERR_USAGE, "put it into a file or a variable of the environment", "--%s in arguments can be read by every process of this machine: not taken", f.of[UNSAFE].origin);
+	if (f.secret && !str_ieq(f.of[LOGIN].value, "ropc")) /* which is refused as a whole */
+		return err_set(err, ERR_USAGE, "put it into a file or a variable of the environment", "--%s in arguments can be read by every process of this machine: not taken", f.secret);
 	if (f.of[LEGACY].value)
 		return err_set(err, ERR_USAGE, "az aks update, or `kubelogin convert-kubeconfig` without --legacy", "--legacy tokens are for clusters of before 2020, which AKS no longer has: not made");
 	if (f.of[POP].value)
@@ -339,7 +319,7 @@ bool kube_flags(const struct ctx *ctx, bool drop_in, struct words w, struct requ
 		return err_set(err, ERR_USAGE, "take it away, or use a --login that can", "--pop-claims: proof-of-possession tokens are wanted by --pop-enabled only");
 	if (!vouch(ctx, &f, err))
 		return false;
-	f.tenant = f.of[TENANT_ID].value;
+	f.tenant = f.of[TENANT].value;
 	variables(ctx, drop_in, &f);
 	s->afresh = f.of[REFRESH].value != NULL;
 	if (f.of[API_VERSION].value)

@@ -7,7 +7,7 @@ enum { N = KUBE_NONE, D = KUBE_DEVICE, I = KUBE_INTERACTIVE, S = KUBE_SPN, R = K
 const struct kube_flag_row kube_flag_rows[KUBE_FLAGS] = {
 #define FLAG(id, name, letter, kind, ours_given, ours_kept, theirs_given, theirs_kept, own) \
 	{name, letter, KUBE_##kind, {{ours_given, ours_kept}, {theirs_given, theirs_kept}}, own},
-#include "helper/cmd/kube_flags.def"
+#include "helper/core/kube_flags.def"
 #undef FLAG
 };
 

@@ -9,7 +9,7 @@
 
 enum kube_flag {
 #define FLAG(id, name, letter, kind, ours_given, ours_kept, theirs_given, theirs_kept, own) KUBE_##id,
-#include "helper/cmd/kube_flags.def"
+#include "helper/core/kube_flags.def"
 #undef FLAG
 	KUBE_FLAGS
 };
