@@ -148,6 +148,12 @@ static int bad_option(struct ctx *ctx, const struct protocol *face, const char *
 	return face->failed;
 }
 
+/* The one word of kubelogin's that is for people. */
+static bool is_conversion(const struct protocol *face, int argc, char **argv)
+{
+	return face && str_eq(face->name, "kubelogin") && argc > 0 && str_eq(argv[0], "convert-kubeconfig");
+}
+
 static int run_face(struct ctx *ctx, const struct protocol *face, int argc, char **argv)
 {
 	struct options o = {0};
@@ -161,6 +167,8 @@ static int run_face(struct ctx *ctx, const struct protocol *face, int argc, char
 		return print_version(ctx, face);
 	if (o.help)
 		return face && face->usage ? print_text(ctx, face->usage) : print_help(ctx);
+	if (is_conversion(face, argc - n, argv + n))
+		return convert_kubeconfig(ctx, argc - n - 1, argv + n + 1);
 	return face ? protocol_run(face, ctx, argc - n, argv + n) : run_word(ctx, argc - n, argv + n);
 }
 
@@ -190,8 +198,7 @@ int main(int argc, char **argv, char **envp)
 	ctx.keyring = &keyring;
 	ctx.store = str_eq(config_global(&config, KEY_CACHE), "none") ? &none : &runtime.port;
 	const struct protocol *face = protocol_by_face(base_name(argc > 0 ? argv[0] : NULL));
-	bool convert = argc > 1 && str_eq(base_name(argv[0]), "kubelogin") && str_eq(argv[1], "convert-kubeconfig");
-	int status = convert ? convert_kubeconfig(&ctx, argc - 2, argv + 2) : run_face(&ctx, face, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
+	int status = run_face(&ctx, face, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
 	store_runtime_end(&runtime);
 	http_end(&http);
 	config_free(&config);
