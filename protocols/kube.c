@@ -17,12 +17,9 @@ static bool is_version(const char *version)
 }
 
 /* Which API server asks, where the kubeconfig says provideClusterInfo. */
-static void take_server(const struct json *info, struct request *r)
+static void take_server(const char *server, struct request *r)
 {
 	AUTO_URL u = {0};
-	const struct json *cluster = json_get(json_get(info, "spec"), "cluster");
-	const char *server = json_str(cluster, "server");
-	r->insecure = json_is_true(json_get(cluster, "insecure-skip-tls-verify"));
 	if (!server || !url_parse(server, &u))
 		return;
 	str_set(&r->scheme, u.scheme);
@@ -30,11 +27,27 @@ static void take_server(const struct json *info, struct request *r)
 	r->port = u.port == url_own_port(u.scheme) ? 0 : u.port;
 }
 
-/* What kubectl says without cluster info is plain: read without a parser, which costs a tenth of a cached answer. */
-static bool peek_info(const char *text, char **kind, char **version)
+/* spec.cluster.server, where there is one. */
+static bool peek_server(const char *text, size_t len, char **server)
 {
+	const char *spec, *cluster;
+	size_t spec_len, cluster_len;
+	enum json_peeked seen = json_peek_object(text, len, "spec", &spec, &spec_len);
+	seen = seen == JSON_FOUND ? json_peek_object(spec, spec_len, "cluster", &cluster, &cluster_len) : seen;
+	seen = seen == JSON_FOUND ? json_peek(cluster, cluster_len, "server", server) : seen;
+	return seen != JSON_UNSURE;
+}
+
+/* What kubectl says is plain: read without a parser, which costs a tenth of a cached answer. */
+static bool peek_info(const char *text, char **kind, char **version, struct request *r)
+{
+	AUTO_STR server = NULL;
 	size_t len = strlen(text);
-	return !strstr(text, "cluster") && json_peek(text, len, "kind", kind) == JSON_FOUND && json_peek(text, len, "apiVersion", version) == JSON_FOUND;
+	bool plain = !strstr(text, "insecure") && json_peek(text, len, "kind", kind) == JSON_FOUND && json_peek(text, len, "apiVersion", version) == JSON_FOUND;
+	if (!plain || !peek_server(text, len, &server))
+		return false;
+	take_server(server, r);
+	return true;
 }
 
 static void parse_info(const char *text, char **kind, char **version, struct request *r)
@@ -42,7 +55,9 @@ static void parse_info(const char *text, char **kind, char **version, struct req
 	AUTO_JSON info = json_parse(text, strlen(text));
 	str_set(kind, json_str(info, "kind"));
 	str_set(version, json_str(info, "apiVersion"));
-	take_server(info, r);
+	const struct json *cluster = json_get(json_get(info, "spec"), "cluster");
+	r->insecure = json_is_true(json_get(cluster, "insecure-skip-tls-verify"));
+	take_server(json_str(cluster, "server"), r);
 }
 
 /* KUBERNETES_EXEC_INFO, which some clients do not set, and some write their own way ("ExecCredentials"). */
@@ -55,7 +70,7 @@ static bool take_info(const struct ctx *ctx, struct request *r, struct exchange_
 		return is_version(s->word) || err_set(err, ERR_USAGE, GROUP "v1 or " GROUP "v1beta1", "--exec-api-version %s is not known", s->word);
 	AUTO_STR kind = NULL;
 	AUTO_STR version = NULL;
-	if (!peek_info(text, &kind, &version))
+	if (!peek_info(text, &kind, &version, r))
 		parse_info(text, &kind, &version, r);
 	if ((kind && !str_starts(kind, "ExecCredential")) || !version)
 		return err_set(err, ERR_USAGE, "take the variable away, or let kubectl set it", "KUBERNETES_EXEC_INFO is no ExecCredential in JSON");

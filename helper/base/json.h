@@ -39,6 +39,8 @@ const char *json_raw_text(const struct json *j);
  * caller. */
 enum json_peeked { JSON_UNSURE, JSON_MISSING, JSON_FOUND };
 enum json_peeked json_peek(const char *text, size_t len, const char *name, char **out);
+/* Likewise the place of a member that is an object itself, borrowed from text; to be peeked into in its turn. */
+enum json_peeked json_peek_object(const char *text, size_t len, const char *name, const char **out, size_t *out_len);
 /* Append s as a quoted JSON string (NULL becomes null). */
 bool json_quote(struct buf *to, const char *s);
 /* Append a member of an object, "name": value, with the comma behind it unless it is the last. */

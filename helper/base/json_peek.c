@@ -87,24 +87,45 @@ static bool value(struct cursor *c, int depth)
 	return depth < DEEPEST && inside(c, first == '{' ? '}' : ']', depth + 1);
 }
 
-enum json_peeked json_peek(const char *text, size_t len, const char *name, char **out)
+/* The place of a member's value, which must begin with that mark. */
+static enum json_peeked find(const char *text, size_t len, const char *name, char first, struct cursor *found)
 {
 	struct cursor c = {.p = text, .end = text + len};
-	const char *key, *found = NULL;
-	size_t key_len, found_len = 0;
+	const char *key;
+	size_t key_len;
+	*found = (struct cursor){0};
 	if (!take(&c, '{'))
 		return JSON_UNSURE;
 	do {
 		if (!string(&c, &key, &key_len) || !take(&c, ':'))
 			return JSON_UNSURE;
 		bool wanted = key_len == strlen(name) && memcmp(key, name, key_len) == 0;
-		if (wanted && (found || next(&c) != '"'))
+		if (wanted && (found->p || next(&c) != first))
 			return JSON_UNSURE;
-		if (wanted ? !string(&c, &found, &found_len) : !value(&c, 0))
+		const char *from = c.p;
+		if (!value(&c, 0))
 			return JSON_UNSURE;
+		if (wanted)
+			*found = (struct cursor){from, c.p};
 	} while (take(&c, ','));
 	if (!take(&c, '}') || next(&c) || c.p != c.end)
 		return JSON_UNSURE;
-	*out = found ? str_ndup(found, found_len) : NULL;
-	return found ? JSON_FOUND : JSON_MISSING;
+	return found->p ? JSON_FOUND : JSON_MISSING;
+}
+
+enum json_peeked json_peek(const char *text, size_t len, const char *name, char **out)
+{
+	struct cursor found;
+	enum json_peeked seen = find(text, len, name, '"', &found);
+	*out = seen == JSON_FOUND ? str_ndup(found.p + 1, (size_t)(found.end - found.p) - 2) : NULL;
+	return seen;
+}
+
+enum json_peeked json_peek_object(const char *text, size_t len, const char *name, const char **out, size_t *out_len)
+{
+	struct cursor found;
+	enum json_peeked seen = find(text, len, name, '{', &found);
+	*out = found.p;
+	*out_len = (size_t)(found.end - found.p);
+	return seen;
 }

@@ -89,7 +89,7 @@ static void warn_of(const struct kube_job *j, const struct kube_file *f, const s
 	if (o->holds_secret)
 		log_line("warning: user %s: a secret stays in %s, in clear, among its arguments", o->name, f->path);
 	if (!j->task.o.theirs && o->server && !policy_api_server(j->ctx->config, o->server))
-		log_line("warning: user %s: daypass gives no token for the server id %s, which is neither AKS's nor Arc's, until the configuration names it: [match resource:%s]", o->name, o->server, o->server);
+		log_line("warning: user %s: daypass gives no token for the server id %s, which is neither AKS's nor Arc's, until the configuration names it: [daypass] server-ids = %s", o->name, o->server, o->server);
 }
 
 /* Which kubelogin would be started by kubeconfigs that call it. */

@@ -97,8 +97,13 @@ static enum verdict by_host(const struct ctx *ctx, const struct request *r, cons
 
 bool policy_api_server(const struct config *c, const char *resource)
 {
-	AUTO_STR pattern = str_printf("resource:%s", resource ? resource : "");
-	return str_ieq(resource, RESOURCE_AKS) || str_ieq(resource, RESOURCE_ARC) || config_section(c, SECTION_MATCH, pattern);
+	const char *own = config_global(c, KEY_SERVER_IDS);
+	char **words = own ? str_words(own) : NULL;
+	bool found = str_ieq(resource, RESOURCE_AKS) || str_ieq(resource, RESOURCE_ARC);
+	for (size_t i = 0; words && words[i] && !found; i++)
+		found = str_ieq(words[i], resource);
+	free(words);
+	return found;
 }
 
 static bool is_direct(const struct match *m)
@@ -124,7 +129,7 @@ static bool kube_allowed(const struct ctx *ctx, const struct request *r, const s
 	if (!r->resource)
 		return err_set(err, ERR_USAGE, "for AKS: --server-id " RESOURCE_AKS, "the flag --server-id is missing: whose token is wanted?");
 	err_set(err, ERR_POLICY, NULL, "the server id %s is none of AKS or Arc: a kubeconfig does not choose what a token is for", r->resource);
-	return err_hint(err, "if it is yours, add to daypass's configuration: [match resource:%s]", r->resource);
+	return err_hint(err, "if it is yours, add to daypass's configuration: [daypass] server-ids = %s", r->resource);
 }
 
 /* The identity that serves, with what the kubeconfig says over it; not so where its source's token itself goes out. */
@@ -153,7 +158,7 @@ static enum verdict direct(const struct ctx *ctx, const struct match *m, struct 
 	enum verdict v = audience ? plan_source(ctx, &out->id, &out->source, err) : PLAN_FAIL;
 	if (v == PLAN_NOT_OURS)
 		return plan_not_ours(out, "there is no source of an ID token");
-	if (v == PLAN_OURS && out->source->yields_access_token) {
+	if (v == PLAN_OURS && (out->source->yields_access_token || out->source->yields_secret)) {
 		err_set(err, ERR_CONFIG, "choose a source with an ID token: daypass config keys", "[match %s] (%s): source %s has no ID token for mode = direct", m->section->name, m->section->origin, out->source->name);
 		return PLAN_FAIL;
 	}

@@ -755,9 +755,9 @@ def test_servers_bound_by_the_configuration(home):
 
 def test_a_server_that_nobody_named(home):
     home.write(config(aks(args=[APP if a == SERVER else a for a in ARGS])))
-    assert f"[match resource:{APP}]" in home.configure().stderr
+    assert f"server-ids = {APP}" in home.configure().stderr
     home.unconfigure()
-    home.write(IDENTITY + f"[match resource:{APP}]\nidentity = default\n", home.own)
+    home.write(IDENTITY + f"[daypass]\nserver-ids = {APP}\n", home.own)
     assert home.configure().stderr == ""
 
 

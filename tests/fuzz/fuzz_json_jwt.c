@@ -30,6 +30,12 @@ static void compare(const char *text, size_t size, const struct json *j, const c
 	case JSON_UNSURE:
 		break;
 	}
+	const char *object;
+	size_t len;
+	enum json_peeked seen = json_peek_object(text, size, name, &object, &len);
+	AUTO_JSON again = seen == JSON_FOUND ? json_parse(object, len) : NULL;
+	must(seen != JSON_FOUND || (again && json_name(again, 0) == NULL) || (member && str_eq(json_name(again, 0), json_name(member, 0))));
+	must(seen != JSON_MISSING || (j && !member));
 	walk(member, 0);
 }
 

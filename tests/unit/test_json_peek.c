@@ -52,6 +52,42 @@ static void agrees(const char *text, size_t len)
 	assert_true(p == JSON_FOUND || !json_get(j, "sub"));
 }
 
+static const char cluster[] = "{\"kind\":\"ExecCredential\",\"spec\":{\"cluster\":{\"server\":\"https://c.test\",\"config\":{\"server\":1}},\"interactive\":false}}";
+
+/* The server as the parser would have it. */
+static bool inner(const char *text, size_t len, char **out)
+{
+	const char *spec, *found;
+	size_t spec_len, found_len;
+	*out = NULL;
+	enum json_peeked p = json_peek_object(text, len, "spec", &spec, &spec_len);
+	p = p == JSON_FOUND ? json_peek_object(spec, spec_len, "cluster", &found, &found_len) : p;
+	p = p == JSON_FOUND ? json_peek(found, found_len, "server", out) : p;
+	return p != JSON_UNSURE;
+}
+
+TEST(an_object_within_is_found)
+{
+	const char *out;
+	size_t len;
+	AUTO_STR server = NULL;
+	assert_true(inner(cluster, sizeof cluster - 1, &server));
+	assert_text(server, "https://c.test");
+	assert_int_equal(json_peek_object("{\"a\":1}", 7, "b", &out, &len), JSON_MISSING);
+	assert_int_equal(json_peek_object("{\"a\":1}", 7, "a", &out, &len), JSON_UNSURE);
+	assert_int_equal(json_peek_object("{\"a\":{},\"a\":{}}", 15, "a", &out, &len), JSON_UNSURE);
+}
+
+static void inner_agrees(const char *text, size_t len)
+{
+	AUTO_STR got = NULL;
+	if (!inner(text, len, &got))
+		return;
+	AUTO_JSON j = json_parse(text, len);
+	assert_non_null(j);
+	assert_text(json_str(json_get(json_get(j, "spec"), "cluster"), "server"), got);
+}
+
 TEST(where_it_is_sure_the_parser_agrees_after_any_change_of_one_byte)
 {
 	static const char others[] = "\"\\{}[]:,0-ae \n\x01\x7F\x80s";
@@ -61,6 +97,9 @@ TEST(where_it_is_sure_the_parser_agrees_after_any_change_of_one_byte)
 			memcpy(text, kubernetes, sizeof text);
 			text[i] = others[k];
 			agrees(text, sizeof text - 1);
+			memcpy(text, cluster, sizeof cluster);
+			text[i % (sizeof cluster - 1)] = others[k];
+			inner_agrees(text, sizeof cluster - 1);
 		}
 		agrees(kubernetes, i);
 	}
@@ -71,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_member_is_found_among_nested_values),
 		T(whatever_is_not_plain_is_left_to_the_parser),
+		T(an_object_within_is_found),
 		T(where_it_is_sure_the_parser_agrees_after_any_change_of_one_byte),
 	};
 	return RUN(tests);

@@ -227,7 +227,7 @@ TEST(only_aks_and_arc_are_served_unasked)
 	WORLD(w);
 	for (size_t i = 0; i < COUNT_OF(others); i++) {
 		AUTO_STR args = str_printf("--server-id %s", others[i]);
-		denies(&w, args, "is none of AKS or Arc: a kubeconfig does not choose what a token is for; if it is yours, add to daypass's configuration: [match resource:");
+		denies(&w, args, "is none of AKS or Arc: a kubeconfig does not choose what a token is for; if it is yours, add to daypass's configuration: [daypass] server-ids = ");
 	}
 	SCRIPT(&w, ENTRA("at-1"), ENTRA("at-2"));
 	gives(&w, FOR_AKS, "at-1");
@@ -237,9 +237,12 @@ TEST(only_aks_and_arc_are_served_unasked)
 TEST(a_configuration_may_name_another_application)
 {
 	WORLD(w);
-	world_config(&w, IDENTITY "[match resource:api://k8s.contoso.test]\n");
-	SCRIPT(&w, ENTRA("at-1"));
+	world_config(&w, IDENTITY "[match resource:api://token.test]\n[daypass]\nserver-ids = api://first.test  api://k8s.contoso.test\n");
+	SCRIPT(&w, ENTRA("at-1"), ENTRA("at-2"));
 	gives(&w, "--server-id api://k8s.contoso.test/", "at-1");
+	gives(&w, "--server-id api://first.test", "at-2");
+	denies(&w, "--server-id api://token.test", "is none of AKS or Arc");
+	denies(&w, "--server-id api://", "is none of AKS or Arc");
 	assert_says(w.http.asked[0].form, "scope=api%3A%2F%2Fk8s.contoso.test%2F.default");
 	denies(&w, "--server-id api://k8s.contoso.test/x", "is none of AKS or Arc");
 	denies(&w, "--server-id api://k8s.contoso", "is none of AKS or Arc");
