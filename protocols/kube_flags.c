@@ -103,12 +103,27 @@ static void variable(const struct ctx *ctx, struct said *s, const char *name, bo
 	*s = (struct said){value, name};
 }
 
+/* Has anybody been named, other than by peers' variables? */
+static bool configured(const struct ctx *ctx)
+{
+	struct identity id = {0};
+	struct err ignored;
+	bool found = plan_identity(ctx, REQUEST_KUBE, NULL, &id, &ignored) && !id.from_env;
+	identity_free(&id);
+	for (size_t i = 0; i < ctx->config->count && !found; i++)
+		found = ctx->config->sections[i].kind == SECTION_IDENTITY;
+	return found;
+}
+
 static void variables(const struct ctx *ctx, bool drop_in, struct flags *f)
 {
 	bool wins = drop_in;
 	if (f->of[NO_OVERRIDE].value)
 		return;
 	variable(ctx, &f->of[LOGIN], "AAD_LOGIN_METHOD", wins);
+	bool beneath = !str_ieq(f->of[LOGIN].value, "spn") && !str_ieq(f->of[LOGIN].value, "msi");
+	if (!drop_in && beneath && configured(ctx))
+		return;
 	if (str_ieq(f->of[LOGIN].value, "azurepipelines")) {
 		variable(ctx, &f->of[CLIENT], "AZURESUBSCRIPTION_CLIENT_ID", false);
 		variable(ctx, &f->of[TENANT], "AZURESUBSCRIPTION_TENANT_ID", false);

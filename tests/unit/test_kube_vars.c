@@ -9,7 +9,8 @@
 
 static struct world *w;
 
-#define KUBE(name) WORLD(name##_); w = &name##_
+/* Nobody is configured: only then do variables count under both names. */
+#define KUBE(name) WORLD(name##_); w = &name##_; world_config(w, "")
 
 /* Under which name, with which arguments: that key has this value from that origin. */
 static void comes(const struct protocol *face, const char *args, enum key key, const char *value, const char *origin)
@@ -74,6 +75,28 @@ TEST(flags_go_before_variables_under_our_name_and_behind_them_under_kubelogins)
 		comes(&protocol_kube, args, pairs[i].key, pairs[i].flags_value, origin);
 		comes(&protocol_kubelogin, args, pairs[i].key, pairs[i].variables_value, pairs[i].name);
 	}
+}
+
+static const char *const identities[] = {
+	"[identity default]\ntenant = " TENANT "\nclient-id = " CLIENT "\n",
+	"[identity ci]\ntenant = " TENANT "\nclient-id = " CLIENT "\n[match kube:c.test]\nidentity = ci\n",
+};
+
+TEST(peers_variables_do_not_change_a_configured_identity_under_our_name)
+{
+	for (size_t i = 0; i < COUNT_OF(pairs); i++)
+		for (size_t k = 0; k < COUNT_OF(identities); k++) {
+			KUBE(a);
+			world_config(w, identities[k]);
+			world_env(w, pairs[i].name, pairs[i].by_variable);
+			nothing_said(&protocol_kube, WI, NULL);
+			comes(&protocol_kubelogin, WI, pairs[i].key, pairs[i].variables_value, pairs[i].name);
+		}
+	KUBE(b);
+	world_env(w, "DAYPASS_TENANT", TENANT);
+	world_env(w, "DAYPASS_CLIENT_ID", CLIENT);
+	world_env(w, "AZURE_CLIENT_ID", OTHER_CLIENT);
+	nothing_said(&protocol_kube, WI, NULL);
 }
 
 TEST(variables_can_be_put_out_of_use)
@@ -301,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_variable_stands_in_for_a_flag_that_is_absent),
 		T(flags_go_before_variables_under_our_name_and_behind_them_under_kubelogins),
+		T(peers_variables_do_not_change_a_configured_identity_under_our_name),
 		T(variables_can_be_put_out_of_use),
 		T(an_empty_variable_is_none),
 		T(a_variable_that_takes_a_flags_place_is_noted),
