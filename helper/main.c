@@ -14,7 +14,6 @@
 #include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "helper/cmd/cmd.h"
-#include "helper/cmd/configure.h"
 #include "protocols/protocol.h"
 
 #define PROTOCOL(p) extern const struct protocol p;
@@ -49,13 +48,19 @@ struct options {
 
 /* Options stand before the operation: git appends that to what the user wrote. Returns how many words they are; one that
  * is not understood is the first behind them. */
+static bool is_number(const char *word)
+{
+	return *word && strspn(word, "0123456789") == strlen(word);
+}
+
 static int read_options(int argc, char **argv, struct options *o)
 {
 	int i = 0;
 	for (; i < argc && argv[i][0] == '-'; i++) {
-		if (str_eq(argv[i], "-v") || str_eq(argv[i], "--verbose"))
+		if (str_eq(argv[i], "-v") || str_eq(argv[i], "--verbose")) {
 			o->verbose = true;
-		else if (str_eq(argv[i], "-h") || str_eq(argv[i], "--help"))
+			i += i + 1 < argc && is_number(argv[i + 1]); /* kubelogin's -v has a level */
+		} else if (str_eq(argv[i], "-h") || str_eq(argv[i], "--help"))
 			o->help = true;
 		else if (str_eq(argv[i], "--version"))
 			o->version = true;
@@ -111,13 +116,23 @@ static int unknown_word(const char *word)
 	return cmd_fail(&err);
 }
 
+/* What a protocol has for people is a command of two words: "kube check". */
+static int run_protocol(struct ctx *ctx, const struct protocol *proto, int argc, char **argv)
+{
+	size_t len = strlen(proto->name);
+	for (const struct command *const *c = commands; *c && argc; c++)
+		if (strncmp((*c)->name, proto->name, len) == 0 && (*c)->name[len] == ' ' && str_eq((*c)->name + len + 1, argv[0]))
+			return (*c)->run(ctx, argc - 1, argv + 1);
+	return protocol_run(proto, ctx, argc, argv);
+}
+
 static int run_word(struct ctx *ctx, int argc, char **argv)
 {
 	if (argc == 0 || str_eq(argv[0], "help"))
 		return print_help(ctx);
 	const struct protocol *proto = protocol_by_word(argv[0]);
 	if (proto)
-		return protocol_run(proto, ctx, argc - 1, argv + 1);
+		return run_protocol(ctx, proto, argc - 1, argv + 1);
 	for (const struct command *const *c = commands; *c; c++)
 		if (str_eq((*c)->name, argv[0]))
 			return (*c)->run(ctx, argc - 1, argv + 1);
@@ -148,12 +163,6 @@ static int bad_option(struct ctx *ctx, const struct protocol *face, const char *
 	return face->failed;
 }
 
-/* The one word of kubelogin's that is for people. */
-static bool is_conversion(const struct protocol *face, int argc, char **argv)
-{
-	return face && str_eq(face->name, "kubelogin") && argc > 0 && str_eq(argv[0], "convert-kubeconfig");
-}
-
 static int run_face(struct ctx *ctx, const struct protocol *face, int argc, char **argv)
 {
 	struct options o = {0};
@@ -163,13 +172,11 @@ static int run_face(struct ctx *ctx, const struct protocol *face, int argc, char
 	if (n < argc && argv[n][0] == '-')
 		return bad_option(ctx, face, argv[n]);
 	ctx->identity = o.identity;
-	if (o.version || (face && face->usage && o.verbose && n == argc)) /* docker's helpers say their version to -v */
+	if (o.version || (face && face->usage && o.verbose && argc == 1)) /* docker's helpers say their version to -v */
 		return print_version(ctx, face);
 	if (o.help)
 		return face && face->usage ? print_text(ctx, face->usage) : print_help(ctx);
-	if (is_conversion(face, argc - n, argv + n))
-		return convert_kubeconfig(ctx, argc - n - 1, argv + n + 1);
-	return face ? protocol_run(face, ctx, argc - n, argv + n) : run_word(ctx, argc - n, argv + n);
+	return face ? run_protocol(ctx, face, argc - n, argv + n) : run_word(ctx, argc - n, argv + n);
 }
 
 int main(int argc, char **argv, char **envp)

@@ -292,6 +292,7 @@ static void git_network(struct http *http, void *user)
 {
 	enum { TIMEOUT_MS = 3000, OUTPUT_MAX = 64 * 1024 };
 	const struct ctx *ctx = user;
+	http->proxy_name = "git's http.proxy";
 	int64_t half = (ctx->deadline_ms - ctx->clock->mono_ms(ctx->clock)) / 2; /* the request itself needs time too */
 	AUTO_BUF text = buf_new(OUTPUT_MAX);
 	struct err ignored;

@@ -9,6 +9,8 @@
 
 #define GROUP "client.authentication.k8s.io/"
 
+#define HELP "-h"
+
 static const char usage[] = "Usage: kubectl-daypass get-token --server-id ID [--login MODE] [--client-id ID] [--tenant-id ID] [--refresh] ...\n";
 
 static bool is_version(const char *version)
@@ -85,9 +87,10 @@ static bool take_info(const struct ctx *ctx, struct request *r, struct exchange_
 static bool parse(const struct ctx *ctx, bool drop_in, struct words w, struct request *r, struct exchange_state *s, struct err *err)
 {
 	r->kind = REQUEST_KUBE;
-	if (drop_in && w.argc && strspn(w.argv[0], "0123456789") == strlen(w.argv[0]) && *w.argv[0]) /* of "-v 5", which is read as our own -v */
-		w = (struct words){w.argc - 1, w.argv + 1};
 	str_set(&s->word, w.argc ? w.argv[0] : NULL);
+	for (int i = 1; i < w.argc; i++)
+		if (str_eq(w.argv[i], "-h") || str_eq(w.argv[i], "--help"))
+			str_set(&s->word, HELP);
 	r->action = str_eq(s->word, "get-token") ? ACTION_GET : ACTION_NONE;
 	if (r->action == ACTION_NONE)
 		return true;
@@ -128,6 +131,10 @@ static bool kube_print(const struct request *r UNUSED, const struct exchange_sta
 
 static void kube_other(struct ctx *ctx UNUSED, const struct request *r UNUSED, const struct exchange_state *s, struct reply *a)
 {
+	if (str_eq(s->word, HELP)) {
+		buf_adds(&a->out, usage);
+		return;
+	}
 	a->status = 1;
 	AUTO_STR word = str_dup(s->word ? s->word : "");
 	err_clean(word);

@@ -115,16 +115,23 @@ static bool configured(const struct ctx *ctx)
 	return found;
 }
 
+static bool mode_is(const struct flags *f, const char *mode)
+{
+	return str_ieq(f->of[LOGIN].value, mode);
+}
+
 static void variables(const struct ctx *ctx, bool drop_in, struct flags *f)
 {
 	bool wins = drop_in;
 	if (f->of[NO_OVERRIDE].value)
 		return;
 	variable(ctx, &f->of[LOGIN], "AAD_LOGIN_METHOD", wins);
-	bool beneath = !str_ieq(f->of[LOGIN].value, "spn") && !str_ieq(f->of[LOGIN].value, "msi");
-	if (!drop_in && beneath && configured(ctx))
+	bool workload = mode_is(f, "workloadidentity"), pipelines = mode_is(f, "azurepipelines"), spn = mode_is(f, "spn");
+	if (!workload && !pipelines && !spn && !mode_is(f, "msi")) /* the others go by no client or tenant of variables */
 		return;
-	if (str_ieq(f->of[LOGIN].value, "azurepipelines")) {
+	if (!drop_in && (workload || pipelines) && configured(ctx))
+		return;
+	if (pipelines) {
 		variable(ctx, &f->of[CLIENT], "AZURESUBSCRIPTION_CLIENT_ID", false);
 		variable(ctx, &f->of[TENANT], "AZURESUBSCRIPTION_TENANT_ID", false);
 		variable(ctx, &f->of[CONNECTION], "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", false);
@@ -133,11 +140,11 @@ static void variables(const struct ctx *ctx, bool drop_in, struct flags *f)
 	bool arm = f->of[ARM].value != NULL, azure = env_get(&ctx->env, "AZURE_CLIENT_ID") != NULL;
 	variable(ctx, &f->of[CLIENT], arm ? "ARM_CLIENT_ID" : azure ? "AZURE_CLIENT_ID" : "AAD_SERVICE_PRINCIPAL_CLIENT_ID", wins);
 	variable(ctx, &f->of[TENANT], arm ? "ARM_TENANT_ID" : "AZURE_TENANT_ID", wins);
-	if (str_ieq(f->of[LOGIN].value, "workloadidentity")) {
+	if (workload) {
 		variable(ctx, &f->of[TOKEN_FILE], "AZURE_FEDERATED_TOKEN_FILE", wins);
 		variable(ctx, &f->of[AUTHORITY], "AZURE_AUTHORITY_HOST", wins);
 	}
-	if (str_ieq(f->of[LOGIN].value, "spn")) {
+	if (spn) {
 		variable(ctx, &f->of[CERTIFICATE], arm ? "ARM_CLIENT_CERTIFICATE_PATH" : "AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE", wins);
 		if (!arm)
 			variable(ctx, &f->of[CERTIFICATE], "AZURE_CLIENT_CERTIFICATE_PATH", wins);

@@ -11,12 +11,15 @@ _daypass() {
 	*' unconfigure kube '*) words='--kubeconfig --context --user --all --dry-run' ;;
 	*' configure kube '*) words='--kubeconfig --context --user --all --dry-run --login --server-id --tenant-id --client-id' ;;
 	*' configure '* | *' unconfigure '*) words='git docker podman kube' ;;
+	*' kube check '*) words='--context --kubeconfig' ;;
+	*' kube '*) words='check get-token' ;;
+	*' kubelogin '*) words='convert-kubeconfig get-token' ;;
 	*' cache '*) words='list clear status --json' ;;
 	*' logout '*) words='--all' ;;
 	*' config '*) words='check keys' ;;
 	*' git '*) words='get store erase capability' ;;
 	*' explain '*) words='' ;;
-	*) words='whoami fic configure unconfigure cache logout config explain git help --identity --version --help -v' ;;
+	*) words='whoami fic configure unconfigure kube kubelogin cache logout config explain git help --identity --version --help -v' ;;
 	esac
 	case "${COMP_WORDS[COMP_CWORD - 1]}" in
 	--login) words='workloadidentity azurepipelines azurecli azd msi spn' ;;

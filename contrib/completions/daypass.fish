@@ -4,6 +4,12 @@ complete -c daypass -n __fish_use_subcommand -a whoami -d 'who this place is to 
 complete -c daypass -n __fish_use_subcommand -a fic -d 'the federated credential that would make this place work'
 complete -c daypass -n __fish_use_subcommand -a configure -d 'make git, docker, podman or kubectl ask daypass'
 complete -c daypass -n __fish_use_subcommand -a unconfigure -d 'take that back'
+complete -c daypass -n __fish_use_subcommand -a kube -d 'kubectl exec plugin; check: what is wrong on the way to the API server'
+complete -c daypass -n __fish_use_subcommand -a kubelogin -d 'the same in the place of kubelogin'
+complete -c daypass -n '__fish_seen_subcommand_from kube' -a 'check get-token'
+complete -c daypass -n '__fish_seen_subcommand_from kubelogin' -a 'convert-kubeconfig get-token'
+complete -c daypass -n '__fish_seen_subcommand_from kube' -l context -x
+complete -c daypass -n '__fish_seen_subcommand_from kube' -l kubeconfig -r
 complete -c daypass -n __fish_use_subcommand -a cache -d 'what is held, and where; never a token'
 complete -c daypass -n __fish_use_subcommand -a logout -d 'forget every token'
 complete -c daypass -n __fish_use_subcommand -a config -d 'check the configuration, list its keys'

@@ -17,7 +17,7 @@ struct http_request {
 	const char *bearer_word;	/* "Bearer" or "bearer"; with bearer: Authorization: WORD TOKEN */
 	const struct secret *bearer;
 	const char *bearer_name;	/* this header instead, with the bare value: "X-IDENTITY-HEADER" */
-	const struct secret *form;	/* body, sent as application/x-www-form-urlencoded */
+	const struct secret *form;	/* body, sent as application/x-www-form-urlencoded unless headers say another Content-Type */
 	int64_t deadline_ms;		/* clock.mono_ms at which all must be over */
 	int64_t connect_ms;		/* how long connecting may take; 0: ten seconds */
 	const char *connect_to;		/* "HOST:PORT": dial this instead, TLS still checks the URL's name */
@@ -44,6 +44,7 @@ struct http {
 	void (*prepare)(struct http *, void *user);
 	void *prepare_user;
 	char *proxy, *ca_file; /* owned; NULL where not set */
+	const char *proxy_name; /* what people call the setting that proxy comes from */
 };
 
 #define AUTO_RESPONSE CLEANUP(http_response_free) struct http_response

@@ -236,7 +236,7 @@ static const char *proxy_of(const struct http *http)
 
 static bool explain_proxy(const struct http *http, const char *host, long connect_code, struct err *err)
 {
-	const char *proxy = proxy_of(http), *setting = http->proxy ? "git's http.proxy" : "HTTPS_PROXY";
+	const char *proxy = proxy_of(http), *setting = http->proxy ? http->proxy_name : "HTTPS_PROXY";
 	AUTO_BUF masked = buf_new(512);
 	url_mask(&masked, proxy ? proxy : "the proxy");
 	if (connect_code == 407) {

@@ -43,8 +43,4 @@ bool program_is_own(const char *path);
 /* Where this program lies; NULL where that cannot be found out; owned. */
 char *program_own_path(void);
 
-/* `kubelogin convert-kubeconfig`: configure kube by the rules of kubelogin's converter. argv is behind the word. Ends with 0
- * or 1, as kubelogin does. */
-int convert_kubeconfig(struct ctx *ctx, int argc, char *const *argv);
-
 #endif

@@ -6,6 +6,7 @@
 #include "helper/base/str.h"
 #include "helper/cmd/configure_docker.h"
 #include "helper/cmd/configure_docker_diff.h"
+#include "helper/cmd/kube_policy.h"
 #include "helper/core/policy.h"
 
 enum { SAID_MAX_BYTES = 16 * 1024 * 1024 };
@@ -106,34 +107,15 @@ static void tell_of_kubelogin(struct kube_job *j)
 		say_line(&j->out, "kubelogin on PATH: %s, %s", found, program_is_own(found) ? "which is this program" : "another program; kubeconfigs that call it do not ask daypass");
 }
 
-/* kubectl's own list of programs that it starts: is the one that we write on it? Entries are names or paths as they would be
- * looked up; kubectl 1.35 knows them as "name", later ones as "command". */
-static bool is_allowed(const struct kube_job *j, const struct yaml *list)
-{
-	AUTO_STR found = strchr(j->command, '/') ? NULL : proc_find(&j->ctx->env, j->command, false);
-	for (size_t i = 0; list && list->kind == YAML_LIST && i < list->count; i++) {
-		const char *entry = yaml_str(yaml_get(&list->items[i], "command", NULL));
-		entry = entry ? entry : yaml_str(yaml_get(&list->items[i], "name", NULL));
-		if (str_eq(entry, j->command) || str_eq(entry, found))
-			return true;
-	}
-	return false;
-}
-
 static void warn_of_policy(const struct kube_job *j)
 {
-	const char *named = env_get(&j->ctx->env, "KUBERC"), *home = env_get(&j->ctx->env, "HOME");
-	AUTO_STR path = named ? str_dup(named) : home ? str_printf("%s/.kube/kuberc", home) : NULL;
-	AUTO_BUF text = buf_new(KUBE_MAX_BYTES);
-	AUTO_YAML y = {0};
-	struct err err;
-	if (j->undo || !path || str_eq(named, "off") || !file_read(path, &text, NULL, ERR_CONFIG, &err) || !yaml_tree_read(path, &text, &y, &err))
-		return;
-	const char *policy = yaml_str(yaml_get(&y, "credentialPluginPolicy", NULL));
-	if (str_eq(policy, "DenyAll"))
+	AUTO_STR path = NULL;
+	enum kube_policy policy = j->undo ? KUBE_ALLOWED : kube_policy_of(&j->ctx->env, j->command, &path);
+	AUTO_STR hint = j->undo ? NULL : kube_policy_hint(j->command);
+	if (policy == KUBE_DENIED)
 		log_line("warning: kubectl starts no plugin at all: credentialPluginPolicy in %s is DenyAll", path);
-	else if (str_eq(policy, "Allowlist") && !is_allowed(j, yaml_get(&y, "credentialPluginAllowlist", NULL)))
-		log_line("warning: kubectl will not start %s, which the credentialPluginAllowlist in %s does not name: kubectl kuberc set --section credentialplugin --policy Allowlist --allowlist-entry command=%s", j->command, path, j->command);
+	else if (policy == KUBE_UNLISTED)
+		log_line("warning: kubectl will not start %s, which the credentialPluginAllowlist in %s does not name: %s", j->command, path, hint);
 }
 
 /* The first who stays although he should not. */
@@ -237,7 +219,8 @@ static bool take_method(struct kube_options *o, const struct env *env, struct er
 static const char usage[] = "usage: kubelogin convert-kubeconfig [--login MODE] [--kubeconfig FILE] [--context NAME] [--dry-run] [flags of get-token]\n"
 			    "modes: devicecode, interactive, spn, ropc, msi, azurecli, azd, workloadidentity, azurepipelines\n";
 
-int convert_kubeconfig(struct ctx *ctx, int argc, char *const *argv)
+/* By the rules of kubelogin's converter; ends with 0 or 1, as that does. */
+static int convert(struct ctx *ctx, int argc, char *const *argv)
 {
 	AUTO_KUBE_JOB j = {.ctx = ctx, .task.o.theirs = true, .out = buf_new(4 * SAID_MAX_BYTES)};
 	struct err err = ERR_INIT;
@@ -253,3 +236,5 @@ int convert_kubeconfig(struct ctx *ctx, int argc, char *const *argv)
 	}
 	return run_job(&j) ? 1 : 0;
 }
+
+const struct command command_kubelogin_convert = {"kubelogin convert-kubeconfig", "kubelogin convert-kubeconfig [--login MODE] [--context NAME] ...", "kubelogin's converter, for kubeconfigs that shall call kubelogin", convert};

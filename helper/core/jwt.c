@@ -44,6 +44,8 @@ static void read_claims(const struct json *head, const struct json *payload, str
 	json_int(payload, "iat", &out->iat);
 	json_int(payload, "nbf", &out->nbf);
 	json_int(payload, "exp", &out->exp);
+	/* Entra, "Configure group claims": _claim_names beyond 200 groups, hasgroups where even that would not fit. */
+	out->many_groups = json_is_true(json_get(payload, "hasgroups")) || json_get(json_get(payload, "_claim_names"), "groups");
 	read_audience(payload, out);
 }
 

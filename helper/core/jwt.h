@@ -15,6 +15,7 @@ struct jwt {
 	char *iss, *sub, *aud, *alg, *kid, *appid, *oid, *tid;
 	int64_t iat, nbf, exp;
 	int aud_count;
+	bool many_groups; /* it is in too many for the token: Entra leaves them out and says so */
 };
 
 #define AUTO_JWT CLEANUP(jwt_free) struct jwt
