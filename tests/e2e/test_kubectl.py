@@ -25,7 +25,7 @@ def test_akss_own_stanza_in_a_pod(pod, cloud):
 def test_fifty_kubectls_at_once(pod, cloud):
     """Cold, with the API's pages in nobody's cache: one exchange."""
     cloud.fault("entra", "delay", ms=300)
-    running = [pod.start([KUBECTL, "get", "--raw", "/version"], **environment(pod, config(pod))) for _ in range(20)]
+    running = [pod.start([KUBECTL, "get", "--raw", "/version"], **environment(pod, config(pod))) for _ in range(50)]
     assert {pod.finish(p).rc for p in running} == {0} and len(cloud.exchanges()) == 1
 
 
@@ -37,6 +37,13 @@ def test_one_call_of_the_plugin_for_each_kubectl(pod, cloud):
         (pod.work / "calls").unlink(missing_ok=True)
         kubectl(pod, path, *words.split())
         assert (pod.work / "calls").read_text() == "x\n", words
+
+
+def test_forty_resources(pod, cloud):
+    cloud.cluster(CLUSTER, pods=40)
+    ours = pod.script("counted", f'echo x >>{pod.work}/calls\nexec "{BIN}/{HELPER}" "$@"')
+    r = kubectl(pod, config(pod, command=str(ours)), "get", "pods", *(f"web-{n}" for n in range(1, 41)), "-o", "name")
+    assert len(r.out.splitlines()) == 40 and (pod.work / "calls").read_text() == "x\n" and len(cloud.kube()) >= 40
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])

@@ -1,7 +1,8 @@
 #!/bin/sh
-# A real Kubernetes for tests/e2e/real, built from its Go modules: kubelogin, etcd, kube-apiserver and the kubectl of the same release.
+# A real Kubernetes for tests/e2e/real, built from its Go modules: kubelogin, etcd, kube-apiserver, the kubectl of the same release, and
+# clientgo/, a program that uses client-go.
 #
-#   tests/e2e/real/fetch_kube.sh [NAME...]        default: kubelogin; with DAYPASS_TEST_HEAVY set all four (make check-kube)
+#   tests/e2e/real/fetch_kube.sh [NAME...]        default: kubelogin; with DAYPASS_TEST_HEAVY set all (make check-kube)
 #
 # kube-apiserver takes 6 minutes on two cores, the others 4 together. They go into ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}/kube/NAME-VERSION
 # and stay there. Says which failed; the tests then skip those.
@@ -57,18 +58,27 @@ kubernetes() {
 	(cd "$work/kubernetes" && with_go build -mod=mod -ldflags "-s -X $of.gitVersion=v$release -X $of.gitMajor=1 -X $of.gitMinor=${minor%.*}" -o "$work/done" "k8s.io/kubernetes/cmd/$1")
 }
 
+# A program of ours that uses client-go; made anew when its text changes.
+clientgo() {
+	module || return 1
+	mkdir -p "$work/kubernetes/clientgo"
+	cp "$here/clientgo/main.go" "$work/kubernetes/clientgo/"
+	(cd "$work/kubernetes" && with_go build -mod=mod -o "$work/done" ./clientgo)
+}
+
 fetch() {
 	case $1 in
 	kubelogin) built kube kubelogin 0.2.21 kubelogin 0.2.21 ;;
 	etcd) built kube etcd 3.6.0 etcd 3.6.0 ;;
 	kube-apiserver | kubectl) built kube "$1" "$release" kubernetes "$1" ;;
+	clientgo) built kube clientgo "$release.$(cksum <"$here/clientgo/main.go" | cut -d ' ' -f 1)" clientgo ;;
 	*) say "no such program: $1"; exit 2 ;;
 	esac
 }
 
 if [ $# = 0 ]; then
 	set -- kubelogin
-	[ -z "${DAYPASS_TEST_HEAVY:-}" ] || set -- kubelogin etcd kube-apiserver kubectl
+	[ -z "${DAYPASS_TEST_HEAVY:-}" ] || set -- kubelogin etcd kube-apiserver kubectl clientgo
 fi
 trap 'rm -rf "$work"' EXIT
 left=

@@ -1,0 +1,99 @@
+"""The kubeconfig that AKS writes, unedited, in a pod: the real API server takes what daypass answers, whichever program asks. The pod's token is that
+same server's own, so the circle is full: its service account is trusted by Entra, and Entra's token by it."""
+import json
+
+import pytest
+
+from cloud.client import APP, GROUP_ADMINS, GROUP_DEVS, OIDS, PUBLIC
+from e2e.cluster import CACHE, NAMESPACE
+from e2e.kube import GROUP, STANZA, environment, program
+from e2e.real.conftest import wanted
+
+ME = (OIDS[APP], [GROUP_ADMINS, GROUP_DEVS, "system:authenticated"])
+FORTY = [f"c{n}" for n in range(1, 41)]
+
+
+@pytest.fixture
+def aks(place, cloud, cluster):
+    """A pod of the cluster with AKS workload identity, as its webhook sets it up, and AKS's kubeconfig; kubelogin on PATH is daypass."""
+    cluster.federate(cloud)
+    place.pod()
+    place.write("token", cluster.service_token())
+    place.identity["AZURE_AUTHORITY_HOST"] = f"https://{PUBLIC}/"
+    stanza = {"apiVersion": GROUP + "v1beta1", "command": "kubelogin", "args": STANZA, "env": None, "provideClusterInfo": False}
+    place.kubeconfig = place.write("work/kubeconfig", cluster.kubeconfig({"exec": stanza}))
+    place.seen = environment(place, place.kubeconfig)
+    return place
+
+
+def counted(aks, cluster):
+    """The same through a script that counts."""
+    script = aks.script("counted", f'echo x >>{aks.work}/calls\nexec "{program(aks, "kubelogin")}" "$@"')
+    stanza = {"apiVersion": GROUP + "v1beta1", "command": str(script), "args": STANZA, "env": None, "provideClusterInfo": False}
+    aks.write("work/kubeconfig", cluster.kubeconfig({"exec": stanza}))
+    return lambda: (aks.work / "calls").read_text().count("x")
+
+
+def did(aks, *argv, **how):
+    r = aks.run(argv, **{**aks.seen, **how})
+    assert r.rc == 0 and r.err == "", r
+    return r.out
+
+
+def test_kubectl(aks, cloud, kubectl):
+    said = json.loads(did(aks, kubectl, "auth", "whoami", "-o", "json"))["status"]["userInfo"]
+    assert (said["username"], said["groups"]) == ME
+    assert [row["form"]["client_id"] for row in cloud.exchanges()] == [APP]
+    assert "kube-system" in did(aks, kubectl, "get", "ns", "-o", "name") and len(cloud.exchanges()) == 1
+
+
+@pytest.mark.parametrize("name", ["helm3", "helm4"])
+def test_helm(aks, cloud, name):
+    found = sorted((CACHE / "clients-go").glob(f"{name}-*"))
+    helm = found[-1] if found else pytest.skip(f"not run: {name} could not be fetched")
+    aks.write("work/chart/Chart.yaml", f"apiVersion: v2\nname: {name}\nversion: 0.1.0\n")
+    aks.write("work/chart/templates/cm.yaml", f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: from-{name}\ndata:\n  a: b\n")
+    assert "STATUS: deployed" in did(aks, helm, "install", name, "chart")
+    assert [row["name"] for row in json.loads(did(aks, helm, "list", "-o", "json"))] == [name]
+    assert "uninstalled" in did(aks, helm, "uninstall", name) and len(cloud.exchanges()) == 1
+
+
+def test_a_program_with_client_go(aks, cloud, cluster):
+    calls = counted(aks, cluster)
+    who, names, again = map(json.loads, did(aks, wanted("clientgo"), stdin=b"whoami\nnamespaces\nwhoami\n").splitlines())
+    assert (who["user"], who["groups"]) == ME and NAMESPACE in names["names"] and again == who
+    assert calls() == 1 and len(cloud.exchanges()) == 1
+
+
+def test_fifty_kubectls_at_once(aks, cloud, kubectl):
+    cloud.fault("entra", "delay", ms=300)
+    running = [aks.start([kubectl, "get", "--raw", "/version"], **aks.seen) for _ in range(50)]
+    assert {aks.finish(p).rc for p in running} == {0} and len(cloud.exchanges()) == 1
+
+
+def test_forty_resources(aks, cluster, kubectl):
+    """One kubectl, 40 requests and those before them, one call of the plugin."""
+    for name in FORTY:
+        cluster.make("/api/v1/namespaces/default/configmaps", "ConfigMap", name)
+    calls, seen = counted(aks, cluster), len(cluster.audit())
+    assert len(did(aks, kubectl, "get", "cm", *FORTY, "-o", "name").splitlines()) == 40
+    assert calls() == 1 and len(cluster.audit(seen)) >= 40
+
+
+def test_configured(aks, cloud, kubectl):
+    """What `daypass configure kube` makes of it works as well, and what `unconfigure` leaves."""
+    before = aks.kubeconfig.read_bytes()
+    for word in ("configure", "unconfigure"):
+        did(aks, "daypass", word, "kube")
+        assert json.loads(did(aks, kubectl, "auth", "whoami", "-o", "json"))["status"]["userInfo"]["username"] == ME[0]
+    assert aks.kubeconfig.read_bytes() == before and len(cloud.exchanges()) == 1
+
+
+def test_check(aks, cloud, cluster):
+    """daypass kube check against the real one; and a key of Entra's that is gone, which makes a kept token stale."""
+    for word in (OIDS[APP], GROUP_ADMINS, "all is well"):
+        assert word in did(aks, "daypass", "kube", "check")
+    bad = aks.script("bad", f"echo '{json.dumps({'kind': 'ExecCredential', 'apiVersion': GROUP + 'v1beta1', 'status': {'token': cluster.service_token()}})}'")
+    aks.write("work/kubeconfig", cluster.kubeconfig({"exec": {"apiVersion": GROUP + "v1beta1", "command": str(bad), "args": [], "env": None}}))
+    r = aks.run(["daypass", "kube", "check"], **aks.seen)
+    assert r.rc == 6 and "says Unauthorized to the token" in r.err and cluster.issuer in r.err, r
