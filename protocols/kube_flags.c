@@ -325,6 +325,27 @@ static bool vouch(const struct ctx *ctx, const struct flags *f, struct err *err)
 	return ok;
 }
 
+/* NAME=VALUE,...: u is the cluster's ARM id; kubelogin reads the others and does not use them. */
+static bool take_pop(const struct flags *f, struct request *r, struct err *err)
+{
+	static const char hint[] = "--pop-enabled --pop-claims u=/subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.Kubernetes/connectedClusters/NAME";
+	const char *at = f->of[POP_CLAIMS].value;
+	if (!f->of[POP].value)
+		return !at || err_set(err, ERR_USAGE, "take it away, or add --pop-enabled", "--pop-claims: proof-of-possession tokens are wanted by --pop-enabled only");
+	for (size_t n; at && *at; at += n + (at[n] == ',')) {
+		n = strcspn(at, ",");
+		const char *value = memchr(at, '=', n);
+		if (!value || value == at || value + 1 == at + n)
+			return err_set(err, ERR_USAGE, hint, "--pop-claims %.600s: it must be NAME=VALUE, with commas between", f->of[POP_CLAIMS].value);
+		AUTO_STR id = value == at + 1 && *at == 'u' ? str_ndup(value + 1, n - 2) : NULL;
+		if (id)
+			str_set(&r->pop, id);
+	}
+	if (!r->pop || is_text(r->pop) || str_has_control(r->pop))
+		return err_set(err, ERR_USAGE, hint, "--pop-enabled needs the cluster's ARM id among --pop-claims");
+	return true;
+}
+
 bool kube_flags(const struct ctx *ctx, bool drop_in, struct words w, struct request *r, struct exchange_state *s, struct err *err)
 {
 	struct flags f = {0};
@@ -335,11 +356,7 @@ bool kube_flags(const struct ctx *ctx, bool drop_in, struct words w, struct requ
 		return err_set(err, ERR_USAGE, "put it into a file or a variable of the environment", "--%s in arguments can be read by every process of this machine: not taken", f.secret);
 	if (f.of[LEGACY].value)
 		return err_set(err, ERR_USAGE, "az aks update, or `kubelogin convert-kubeconfig` without --legacy", "--legacy tokens are for clusters of before 2020, which AKS no longer has: not made");
-	if (f.of[POP].value)
-		return err_set(err, ERR_USAGE, NULL, "--pop-enabled: proof-of-possession tokens are not made by this version");
-	if (f.of[POP_CLAIMS].value)
-		return err_set(err, ERR_USAGE, "take it away, or use a --login that can", "--pop-claims: proof-of-possession tokens are wanted by --pop-enabled only");
-	if (!vouch(ctx, &f, err))
+	if (!take_pop(&f, r, err) || !vouch(ctx, &f, err))
 		return false;
 	f.tenant = f.of[TENANT].value;
 	variables(ctx, drop_in, &f);

@@ -1,5 +1,7 @@
 #include "helper/base/sign.h"
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
@@ -12,7 +14,8 @@
 #define CRYPTO_API(X) \
 	X(BIO_new_mem_buf) X(BIO_free) X(PEM_read_bio_PrivateKey) X(PEM_read_bio_X509) X(d2i_PKCS12_bio) X(PKCS12_parse) X(PKCS12_free) \
 	X(OPENSSL_sk_num) X(OPENSSL_sk_value) X(OPENSSL_sk_free) X(X509_check_private_key) X(i2d_X509) X(X509_free) \
-	X(EVP_PKEY_is_a) X(EVP_PKEY_free) X(EVP_MD_CTX_new) X(EVP_MD_CTX_free) X(EVP_sha256) X(EVP_DigestSignInit) X(EVP_DigestSign) X(CRYPTO_free)
+	X(EVP_PKEY_is_a) X(EVP_PKEY_free) X(EVP_MD_CTX_new) X(EVP_MD_CTX_free) X(EVP_sha256) X(EVP_DigestSignInit) X(EVP_DigestSign) X(CRYPTO_free) X(CRYPTO_clear_free) \
+	X(EVP_PKEY_Q_keygen) X(i2d_PrivateKey) X(d2i_AutoPrivateKey) X(EVP_PKEY_get_bn_param) X(BN_num_bits) X(BN_bn2bin) X(BN_free)
 
 #define FIELD(name) __typeof__(&name) name;
 #define NAME(name) #name,
@@ -20,8 +23,8 @@ static struct {
 	CRYPTO_API(FIELD)
 } api;
 static const char *const names[] = {CRYPTO_API(NAME)};
-static const struct lazy_lib libcrypto = {"libcrypto.so.3", "libssl3", "to sign with a certificate's key", names, COUNT_OF(names)};
-LAZY_NOTE(crypto, "[{\"soname\":[\"libcrypto.so.3\"],\"feature\":\"certificates\",\"description\":\"Signs with a certificate's key\",\"priority\":\"suggested\"}]");
+static const struct lazy_lib libcrypto = {"libcrypto.so.3", "libssl3", "to sign with a key", names, COUNT_OF(names)};
+LAZY_NOTE(crypto, "[{\"soname\":[\"libcrypto.so.3\"],\"feature\":\"keys\",\"description\":\"Signs with a key\",\"priority\":\"suggested\"}]");
 
 static bool load_once(struct err *err)
 {
@@ -162,6 +165,51 @@ bool sign_open(struct sign_key *out, const struct buf *file, const char *passwor
 	bool ok = f.key ? take(out, &f, what, err) : no_key(file, password, pkcs12, what, err);
 	found_free(&f);
 	return ok;
+}
+
+bool sign_generate(struct sign_key *out, struct err *err)
+{
+	enum { BITS = 2048 };
+	*out = (struct sign_key){0};
+	if (!load_once(err))
+		return false;
+	out->key = api.EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)BITS);
+	return out->key || err_set(err, ERR_INTERNAL, NULL, "libcrypto makes no key");
+}
+
+bool sign_write(const struct sign_key *k, struct buf *out)
+{
+	unsigned char *der = NULL;
+	int len = api.i2d_PrivateKey(k->key, &der);
+	bool ok = len > 0 && buf_add(out, der, (size_t)len);
+	if (len > 0)
+		api.CRYPTO_clear_free(der, (size_t)len, "", 0);
+	return ok;
+}
+
+bool sign_read(struct sign_key *out, const struct buf *der, struct err *err)
+{
+	const unsigned char *at = (const unsigned char *)der->p;
+	*out = (struct sign_key){0};
+	if (!load_once(err))
+		return false;
+	out->key = api.d2i_AutoPrivateKey(NULL, &at, (long)der->len);
+	return (out->key && api.EVP_PKEY_is_a(out->key, "RSA")) || err_set(err, ERR_INTERNAL, "daypass cache clear", "the kept key is none");
+}
+
+static bool add_number(const struct sign_key *k, const char *name, struct buf *out)
+{
+	unsigned char bytes[2048];
+	BIGNUM *n = NULL;
+	bool ok = api.EVP_PKEY_get_bn_param(k->key, name, &n) == 1 && api.BN_num_bits(n) <= (int)sizeof bytes * 8;
+	ok = ok && buf_add(out, bytes, (size_t)api.BN_bn2bin(n, bytes));
+	api.BN_free(n);
+	return ok;
+}
+
+bool sign_public(const struct sign_key *k, struct buf *n, struct buf *e, struct err *err)
+{
+	return (add_number(k, OSSL_PKEY_PARAM_RSA_N, n) && add_number(k, OSSL_PKEY_PARAM_RSA_E, e)) || err_set(err, ERR_INTERNAL, NULL, "libcrypto does not tell the public key");
 }
 
 void sign_close(struct sign_key *k)

@@ -47,7 +47,7 @@ bool cache_key_make(const struct ctx *ctx, const struct plan *p, struct cache_ke
 	*out = (struct cache_key){0};
 	if (!p->source->fingerprint(ctx, &p->id, &print, &evidence, err))
 		return false;
-	hash_request(out->token, p, "access", &print);
+	hash_request(out->token, p, p->pop ? "pop" : "access", &print); /* whatever cluster it is for: only the statement says that */
 	hash_request(out->failure, p, "failure", &print);
 	struct seal_hash h;
 	hash_identity(&h, p, "throttle");

@@ -26,6 +26,8 @@ static void make_form(const struct plan *p, const struct token *assertion, struc
 	url_encode(b, identity_get(&p->id, KEY_CLIENT_ID));
 	buf_adds(b, "&scope=");
 	url_encode(b, p->scope);
+	if (p->req_cnf)
+		buf_addf(b, "&token_type=pop&req_cnf=%s", p->req_cnf);
 	if (p->source->yields_secret) {
 		buf_adds(b, "&client_secret=");
 		url_encode(b, secret_reveal(&assertion->value));
@@ -174,14 +176,14 @@ static bool bad_success(const char *what, struct err *err)
 	return err_set(err, ERR_NETWORK, "try again; a proxy may have changed the answer", "the token endpoint's answer is not usable: %s", what);
 }
 
-static bool accept(const struct json *j, struct token *out, struct err *err)
+static bool accept(const struct json *j, const char *wanted, struct token *out, struct err *err)
 {
 	const char *token = json_str(j, "access_token"), *type = json_str(j, "token_type");
 	int64_t life = 0, refresh = 0;
 	if (!token || !str_is_token(token, strlen(token)))
 		return bad_success("it has no well-formed access_token", err);
-	if (!str_ieq(type, "Bearer"))
-		return bad_success("token_type is not Bearer", err);
+	if (!str_ieq(type, wanted))
+		return bad_success(str_ieq(wanted, "pop") ? "token_type is not pop" : "token_type is not Bearer", err);
 	if (!json_int(j, "expires_in", &life) || life <= 0)
 		return bad_success("expires_in is missing or no number of seconds", err);
 	if (!secret_set(&out->value, token, strlen(token)))
@@ -203,7 +205,7 @@ static bool judge(const struct attempt *a, struct token *out, struct exchange_fa
 		return false;
 	}
 	if (r->status == 200 && !json_get(j, "error"))
-		return accept(j, out, err);
+		return accept(j, a->plan->req_cnf ? "pop" : "Bearer", out, err);
 	return refused(a, j, failure, err);
 }
 

@@ -5,6 +5,7 @@
 #include "helper/core/exchange.h"
 #include "helper/core/jwt.h"
 #include "helper/core/step_acr.h"
+#include "helper/core/step_pop.h"
 
 enum { REFRESH_MS = 3000, REFUSED_S = 5, NETWORK_S = 2, REFRESH_PAUSE_S = 30, BACKOFF_MS = 500 };
 
@@ -117,9 +118,21 @@ static bool trade(struct ctx *ctx, const struct plan *p, struct token *out, int6
 	return false;
 }
 
+/* An access token that is bound to a new key; they are kept as one. */
+static bool bound(struct ctx *ctx, const struct plan *p, struct token *out, int64_t *retry_after, struct err *err)
+{
+	AUTO_POP_KEY key = {0};
+	struct plan with = *p; /* borrows all */
+	*retry_after = 0;
+	if (!pop_key_make(&key, err))
+		return false;
+	with.req_cnf = key.req_cnf;
+	return flow_exchange(ctx, &with, out, retry_after, err) && pop_bind(&key, out, err);
+}
+
 static bool fetch(struct ctx *ctx, const struct plan *p, struct token *out, int64_t *retry_after, struct err *err)
 {
-	return p->registry ? trade(ctx, p, out, retry_after, err) : flow_exchange(ctx, p, out, retry_after, err);
+	return p->registry ? trade(ctx, p, out, retry_after, err) : p->pop ? bound(ctx, p, out, retry_after, err) : flow_exchange(ctx, p, out, retry_after, err);
 }
 
 static bool fetch_and_keep(struct ctx *ctx, const struct plan *p, struct flow_result *out, struct err *err)
@@ -191,7 +204,7 @@ static bool found(struct ctx *ctx, struct flow_result *out)
 	return out->cached;
 }
 
-bool flow_token(struct ctx *ctx, const struct plan *p, struct flow_result *out, struct err *err)
+static bool obtain(struct ctx *ctx, const struct plan *p, struct flow_result *out, struct err *err)
 {
 	*out = (struct flow_result){.token = token_new()};
 	if (!cache_key_make(ctx, p, &out->key, err))
@@ -210,4 +223,9 @@ bool flow_token(struct ctx *ctx, const struct plan *p, struct flow_result *out, 
 		ok = fetch_and_keep(ctx, p, out, err);
 	ctx->store->unlock(ctx->store, lock);
 	return ok;
+}
+
+bool flow_token(struct ctx *ctx, const struct plan *p, struct flow_result *out, struct err *err)
+{
+	return obtain(ctx, p, out, err) && (!p->pop || step_pop(ctx, p, &out->token, err));
 }

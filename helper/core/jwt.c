@@ -6,7 +6,7 @@
 
 void jwt_free(struct jwt *j)
 {
-	char **const owned[] = {&j->iss, &j->sub, &j->aud, &j->alg, &j->kid, &j->appid, &j->oid, &j->tid};
+	char **const owned[] = {&j->iss, &j->sub, &j->aud, &j->alg, &j->kid, &j->appid, &j->oid, &j->tid, &j->cnf};
 	for (size_t i = 0; i < COUNT_OF(owned); i++)
 		free(*owned[i]);
 	*j = (struct jwt){0};
@@ -39,6 +39,7 @@ static void read_claims(const struct json *head, const struct json *payload, str
 	out->sub = str_dup(json_str(payload, "sub"));
 	out->oid = str_dup(json_str(payload, "oid"));
 	out->tid = str_dup(json_str(payload, "tid"));
+	out->cnf = str_dup(json_str(json_get(payload, "cnf"), "kid"));
 	const char *app = json_str(payload, "appid"); /* v1 tokens; v2 ones say azp */
 	out->appid = str_dup(app ? app : json_str(payload, "azp"));
 	json_int(payload, "iat", &out->iat);
@@ -82,6 +83,17 @@ bool jwt_read(const struct secret *token, const char *what, struct jwt *out, str
 		return not_a_jwt(what, err);
 	read_claims(head, payload, out);
 	return true;
+}
+
+bool jwt_within(const struct secret *proof, struct secret *out)
+{
+	const char *body;
+	size_t len;
+	AUTO_JSON payload = NULL;
+	if (!payload_of(proof, &body, &len) || !part(body, len, &payload))
+		return false;
+	const char *at = json_str(payload, "at");
+	return at && json_get(json_get(payload, "cnf"), "jwk") && secret_set(out, at, strlen(at));
 }
 
 static bool peek_caller(const struct secret *token, char **iss, char **sub)

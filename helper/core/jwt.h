@@ -13,6 +13,7 @@
  * which aud_count counts. */
 struct jwt {
 	char *iss, *sub, *aud, *alg, *kid, *appid, *oid, *tid;
+	char *cnf; /* thumbprint of the key that it is bound to (RFC 7800) */
 	int64_t iat, nbf, exp;
 	int aud_count;
 	bool many_groups; /* it is in too many for the token: Entra leaves them out and says so */
@@ -26,6 +27,8 @@ bool jwt_read(const struct secret *token, const char *what, struct jwt *out, str
 /* Only issuer and subject, "" where absent: what a cached answer needs, without loading a parser for plain tokens. Both
  * owned by the caller, NULL on failure. */
 bool jwt_caller(const struct secret *token, const char *what, char **iss, char **sub, struct err *err);
+/* The access token within a proof of possession (step_pop.h); false where it is none. */
+bool jwt_within(const struct secret *proof, struct secret *out);
 void jwt_free(struct jwt *j);
 
 #endif

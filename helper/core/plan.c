@@ -13,6 +13,7 @@ void plan_free(struct plan *p)
 	free(p->audience);
 	free(p->organization);
 	free(p->registry);
+	free(p->pop);
 	free(p->why);
 	*p = (struct plan){0};
 }

@@ -26,6 +26,8 @@ struct plan {
 	char *organization;	    /* Azure DevOps', NULL where unknown or another kind of request */
 	char *registry;		    /* login server where Entra's token is traded for the registry's own (step_acr.h), or NULL */
 	bool token_user;	    /* registry-user = token there */
+	char *pop;		    /* ARM id of the cluster that wants a proof of possession (step_pop.h), or NULL */
+	const char *req_cnf;	    /* borrowed: the key that the token shall be bound to, while it is asked for */
 	bool direct;		    /* the source's own token is what is wanted: no exchange */
 	char *why;		    /* the decision in words, PLAN_NOT_OURS too: for `config check` and the trace */
 	bool named;		    /* a [match] names this request */

@@ -170,7 +170,18 @@ static enum verdict direct(const struct ctx *ctx, const struct match *m, struct 
 	return v;
 }
 
-static enum verdict api_server(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)
+/* A token that somebody else fetched is bound to no key of ours. */
+static enum verdict with_proof(const struct request *r, struct plan *out, struct err *err)
+{
+	if (out->direct || out->source->yields_access_token) {
+		err_set(err, ERR_POLICY, "choose a --login that daypass exchanges a token for: workloadidentity, azurepipelines or spn", "--pop-enabled: source %s gives no token that is bound to a key", out->source->name);
+		return PLAN_FAIL;
+	}
+	out->pop = str_dup(r->pop);
+	return PLAN_OURS;
+}
+
+static enum verdict choose_api_server(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)
 {
 	struct match m = match_find(ctx->config, r, MATCH_ALL);
 	if (!kube_allowed(ctx, r, &m, err) || !kube_identity(ctx, r, &m, &out->id, err))
@@ -186,6 +197,12 @@ static enum verdict api_server(const struct ctx *ctx, const struct request *r, s
 		return PLAN_FAIL;
 	}
 	return plan_complete(ctx, r->resource, m.section ? "a [match kube:...] covers it" : "it is an API server's", out, err);
+}
+
+static enum verdict api_server(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)
+{
+	enum verdict v = choose_api_server(ctx, r, out, err);
+	return v == PLAN_OURS && r->pop ? with_proof(r, out, err) : v;
 }
 
 enum verdict policy_plan(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)

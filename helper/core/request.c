@@ -9,6 +9,7 @@ void request_free(struct request *r)
 	free(r->path);
 	free(r->user);
 	free(r->resource);
+	free(r->pop);
 	free(r->tenant);
 	if (r->settings)
 		config_settings_free(r->settings);

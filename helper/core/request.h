@@ -20,6 +20,7 @@ struct request {
 	struct setting *settings;
 	bool insecure; /* the client does not check who that server is (REQUEST_KUBE) */
 	bool blank;   /* and nothing else counts: no configured identity is beneath */
+	char *pop;    /* the API server wants a proof of possession: its cluster's ARM id */
 	char *tenant; /* the tenant that its server is of, where settings leave the identity to us */
 };
 

@@ -223,12 +223,17 @@ TEST(legacy_tokens_are_refused_with_the_reason)
 	PARSED q = parsed(FOR_AKS " --legacy --legacy=false");
 }
 
-TEST(proof_of_possession_is_refused_and_not_left_out)
+TEST(proof_of_possession)
 {
 	KUBE(a);
-	refused(FOR_AKS " --pop-enabled --pop-claims u=/subscriptions/x", "--pop-enabled: proof-of-possession", NULL);
 	refused(FOR_AKS " --pop-enabled=false --pop-claims u=x", "wanted by --pop-enabled only", "take it away");
+	refused(FOR_AKS " --pop-enabled", "needs the cluster's ARM id", "u=/subscriptions/");
+	refused(FOR_AKS " --pop-enabled --pop-claims uu=x", "needs the cluster's ARM id", NULL);
+	refused(FOR_AKS " --pop-enabled --pop-claims u=/x,y", "must be NAME=VALUE", NULL);
 	PARSED p = parsed(FOR_AKS " --pop-enabled=false");
+	assert_null(p.r.pop);
+	PARSED q = parsed(FOR_AKS " --pop-enabled --pop-claims h=1,u=/subscriptions/x,v=2");
+	assert_text(q.r.pop, "/subscriptions/x");
 }
 
 /* --- for what ---------------------------------------------------------------------------------------------------------- */
@@ -346,7 +351,7 @@ int main(void)
 		T(a_secret_in_arguments_is_taken_by_nobody_and_told_to_nobody),
 		T(a_mistyped_secret_is_not_told_either),
 		T(legacy_tokens_are_refused_with_the_reason),
-		T(proof_of_possession_is_refused_and_not_left_out),
+		T(proof_of_possession),
 		T(the_server_id_is_known_in_each_of_its_forms),
 		T(without_a_server_id_nothing_is_asked_for),
 		T(an_environment_is_a_cloud_and_a_mistyped_one_is_none),

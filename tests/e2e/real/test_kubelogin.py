@@ -61,10 +61,7 @@ def test_azures(place, kubelogin, case):
     assert did.margin in (None, 0, 1), "its expiry is the token's own, or a second after it"
 
 
-NO_PROOF = "proof-of-possession tokens are not made yet"
-
-
-@pytest.mark.parametrize("case", [pytest.param(c, id=c.name, marks=pytest.mark.xfail(strict=True, reason=NO_PROOF) if c.name == "spn, pop" else ()) for c in CASES])
+@pytest.mark.parametrize("case", CASES, ids=[c.name for c in CASES])
 def test_ours(place, case):
     did = Did(place, daypass(place), case)
     ROWS.append(did.row("daypass"))
@@ -121,9 +118,7 @@ def test_a_pod_of_the_cluster_itself(place, cloud, cluster, kubectl, program):
     assert [row["form"]["client_id"] for row in cloud.exchanges()] == [APP]
 
 
-def test_guard_takes_the_proof(request, place, program):
-    if program != built("kubelogin"):
-        request.applymarker(pytest.mark.xfail(strict=True, reason=NO_PROOF))
+def test_guard_takes_the_proof(place, program):
     did = Did(place, program, next(c for c in CASES if c.name == "spn, pop"))
     answer = kube(did.credential["status"]["token"], "/apis/authentication.k8s.io/v1/selfsubjectreviews", "-d", "{}", host=CLUSTER_ARC)
     assert answer.status == 201 and answer.json["status"]["userInfo"]["username"] == OIDS[APP]
