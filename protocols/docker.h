@@ -1,4 +1,5 @@
-/* What the parts of Docker's protocol share: docker.c speaks it, docker_kept.c keeps log-ins and lists what is held. */
+/* What the parts of Docker's protocol share: docker.c speaks it, docker_words.c has its words,
+ * docker_kept.c keeps log-ins and lists what is held, docker_fallback.c asks another helper. */
 #ifndef DAYPASS_DOCKER_H
 #define DAYPASS_DOCKER_H
 

@@ -3,7 +3,6 @@
 #include "helper/cmd/kube_check.h"
 
 #include "helper/base/str.h"
-#include "helper/core/flow.h"
 
 enum { FOUND_MAX = 64 * 1024 };
 
@@ -30,7 +29,6 @@ static int walk(struct kube_check *k)
 {
 	AUTO_BUF out = buf_new(COUNT_OF(steps) * FOUND_MAX);
 	struct err err = ERR_INIT;
-	flow_begin(k->ctx);
 	for (size_t i = 0; i < COUNT_OF(steps); i++) {
 		AUTO_BUF found = buf_new(FOUND_MAX);
 		bool before = !err.kind, ok = before && steps[i].take(k, &found, &err);

@@ -4,6 +4,7 @@
 #include "helper/base/url.h"
 #include "helper/cmd/kube_check.h"
 #include "helper/core/answer.h"
+#include "helper/core/flow.h"
 #include "helper/core/match.h"
 #include "helper/core/resource.h"
 
@@ -98,6 +99,7 @@ static bool ask(struct kube_check *k, const char *method, const char *path, stru
 {
 	AUTO_URL u = {0};
 	AUTO_SECRET body = secret_new(sizeof review);
+	flow_begin(k->ctx); /* the plugin had its own time */
 	url_parse(k->server, &u);
 	int port = u.port ? u.port : 443;
 	const char *base = u.path ? u.path : "";
