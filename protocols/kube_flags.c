@@ -328,11 +328,11 @@ static bool vouch(const struct ctx *ctx, const struct flags *f, struct err *err)
 /* NAME=VALUE,...: u is the cluster's ARM id; kubelogin reads the others and does not use them. */
 static bool take_pop(const struct flags *f, struct request *r, struct err *err)
 {
-	static const char hint[] = "--pop-enabled --pop-claims u=/subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.Kubernetes/connectedClusters/NAME";
+	static const char hint[] = "--pop-claims u=ID, as it is told by: az connectedk8s show --name CLUSTER --resource-group GROUP --query id --output tsv";
 	const char *at = f->of[POP_CLAIMS].value;
 	if (!f->of[POP].value)
 		return !at || err_set(err, ERR_USAGE, "take it away, or add --pop-enabled", "--pop-claims: proof-of-possession tokens are wanted by --pop-enabled only");
-	for (size_t n; at && *at; at += n + (at[n] == ',')) {
+	for (size_t n; at; at = at[n] ? at + n + 1 : NULL) {
 		n = strcspn(at, ",");
 		const char *value = memchr(at, '=', n);
 		if (!value || value == at || value + 1 == at + n)

@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import json
+import re
 
 from . import entra, judge
 from .refusals import Refused
@@ -93,7 +94,10 @@ def unwrapped(state, row, token):
         raise Stranger("pop: kid or algorithm")
     if not isinstance(header.get("typ"), str) or header["typ"].lower() != "pop":
         raise Stranger("pop: typ")
-    if not judge.is_number(claims.get("ts")) or claims["ts"] + POP_LIFE < state.clock("kube"):
+    ts = claims.get("ts")
+    if isinstance(ts, str):  # guard takes digits in a string too
+        ts = int(ts) if re.fullmatch("-?[0-9]{1,18}", ts) else 0
+    if not judge.is_number(ts) or ts + POP_LIFE < state.clock("kube"):
         raise Stranger("pop: ts")
     if not isinstance(claims.get("u"), str) or claims["u"].lower() != row["pop"].lower():
         raise Stranger(f"pop: u is {claims.get('u')}")

@@ -192,9 +192,9 @@ def test_proof_of_possession(cloud):
     assert jwt.decode(at, options={"verify_signature": False})["cnf"] == {"kid": holder.kid, "xms_ksl": "sw"}
     assert whoami(holder.proof(at), CLUSTER_ARC)["username"] == OIDS[APP]
     now, ask = int(time.time()), lambda token: kube(token, NAMESPACES, host=CLUSTER_ARC)
-    for good in (dict(u=CLUSTER_ARC_ID.upper()), dict(ts=now - 890), dict(head={"typ": "PoP"}), dict(nonce=None)):
+    for good in (dict(u=CLUSTER_ARC_ID.upper()), dict(ts=now - 890), dict(ts=str(now)), dict(head={"typ": "PoP"}), dict(nonce=None)):
         assert ask(holder.proof(at, **good)).status == 200
-    for bad, why in ((at, "typ"), (holder.proof(at, ts=now - 901), "ts"), (holder.proof(at, ts=None), "ts"), (holder.proof(at, u="x"), "u is x"),
+    for bad, why in ((at, "typ"), (holder.proof(at, ts=now - 901), "ts"), (holder.proof(at, ts=None), "ts"), (holder.proof(at, ts="x"), "ts"), (holder.proof(at, u="x"), "u is x"),
                      (holder.proof(at, u=None), "u is"), (holder.proof(at, alg="RS384"), "algorithm"), (holder.proof(at, head={"kid": ""}), "kid"),
                      (holder.proof(at, head={"typ": "JWT"}), "typ"), (holder.proof(at, cnf=None), "cnf"), (holder.proof(at, cnf={"jwk": {}}), "cnf"),
                      (holder.proof(at, cnf={"jwk": other.jwk}), "signature"), (other.proof(at), "another key"), (holder.proof(None), "not a JWT"),

@@ -188,13 +188,18 @@ class Client:
     def run(self, *args, stdin=b"", **env):
         return self.place.run([self.program, *args], stdin, **{"cwd": self.images.folder, **self.env, **env})
 
+    def words(self, action):
+        """login or logout. podman opens its store even for that: not the machine's."""
+        before = PODMAN.format(store=self.place.folder / "store") if self.kind == "podman" else ""
+        return (before + LOGIN.get(self.kind, "login").replace("login", action)).split()
+
     def login(self, *options, host=REGISTRY, **how):
         self.done["login"] += 1
-        return self.run(*LOGIN.get(self.kind, "login").split(), *options, host, **how)
+        return self.run(*self.words("login"), *options, host, **how)
 
     def logout(self, host=REGISTRY, **how):
         self.done["logout"] += 1
-        return self.run(*LOGIN.get(self.kind, "login").replace("login", "logout").split(), host, **how)
+        return self.run(*self.words("logout"), host, **how)
 
     def check(self, action, r, back):
         said, config, digest = r.out + r.err, self.images.config[self.tag], self.images.digest[self.tag]

@@ -227,7 +227,7 @@ TEST(proof_of_possession)
 {
 	KUBE(a);
 	refused(FOR_AKS " --pop-enabled=false --pop-claims u=x", "wanted by --pop-enabled only", "take it away");
-	refused(FOR_AKS " --pop-enabled", "needs the cluster's ARM id", "u=/subscriptions/");
+	refused(FOR_AKS " --pop-enabled", "needs the cluster's ARM id", "az connectedk8s show");
 	refused(FOR_AKS " --pop-enabled --pop-claims uu=x", "needs the cluster's ARM id", NULL);
 	refused(FOR_AKS " --pop-enabled --pop-claims u=/x,y", "must be NAME=VALUE", NULL);
 	PARSED p = parsed(FOR_AKS " --pop-enabled=false");
