@@ -84,6 +84,12 @@ def test_the_key_lies_nowhere_in_clear(pod, cloud):
     assert "~" not in pod.run(["daypass", "cache", "list"]).out
 
 
+def test_a_trace_shows_neither_proof_nor_key(pod):
+    r = ask(pod, *POP, DAYPASS_TRACE="1")  # no JWT on stderr: place.finish
+    said = claims(json.loads(r.out)["status"]["token"])
+    assert r.rc == 0 and said["cnf"]["jwk"]["n"][:40] not in r.err and said["at"][-40:] not in r.err
+
+
 @pytest.mark.parametrize("how", [dict(set={"token_type": "Bearer"}), dict(drop=["token_type"])])
 def test_an_answer_that_is_not_bound(pod, cloud, how):
     cloud.fault("entra", "fields", **how)

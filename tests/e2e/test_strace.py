@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from cloud.client import ARC, CLUSTER_ARC_ID
 from e2e import docker, kube
 from e2e.place import BIN, HELPER, URL
 
@@ -161,3 +162,13 @@ def test_what_a_strangers_kubeconfig_wants_costs_no_look_into_the_cache(pod, clo
     r, calls = trace(pod, [kube.HELPER, "get-token", *flags])
     kube.failed(r)
     assert not NETWORK.search(calls) and not [p for p in opened(calls) if str(pod.runtime) in p or str(pod.token_file) in p]
+
+
+def test_only_a_proof_of_possession_opens_libcrypto(pod, cloud):
+    """Its hit signs: libcrypto, and no network. No other hit does."""
+    plain, proof = ["kubectl-daypass", "get-token", "--server-id", ARC], ["--pop-enabled", "--pop-claims", f"u={CLUSTER_ARC_ID}"]
+    for argv, wanted in ((plain, {"libc", "libsodium"}), ([*plain, *proof], {"libc", "libsodium", "libcrypto"})):
+        assert pod.run(argv).rc == 0
+        r, calls = trace(pod, argv)
+        assert r.rc == 0 and not NETWORK.search(calls) and "flock" not in calls
+        assert libraries(calls) - {"libz"} <= wanted and wanted - libraries(calls) <= {"libc"}, libraries(calls)
