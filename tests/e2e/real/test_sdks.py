@@ -1,0 +1,80 @@
+"""Microsoft's SDKs and az, with us as az and azd, and under daypass exec. Each row runs with stubs too, which print what the real programs print:
+what fails there is wrong in the test, not in us."""
+import pytest
+
+from cloud.client import ARM, TENANT
+from e2e import sdks
+from e2e.sdks import GET, SDKS, Front, answer, ask, is_app, next_fold
+
+FOUR = ["python", "javascript", "go", "java"]
+TERRAFORM = ["az version -o=json", "az account show -o=json", f"az {GET} --scope {ARM}/.default --tenant {TENANT} -o=json"]
+
+
+@pytest.fixture(params=["stub", "ours", "newest", "distributions"])
+def front(place, request):
+    return Front(place, request.param)
+
+
+@pytest.fixture(params=["stub", "ours"])
+def shim(place, request):
+    return Front(place, request.param)
+
+
+def row(front, sdk, credential, said, result="ok"):
+    sdks.ROWS.append({"sdk": sdk, "version": said.get("version", ""), "credential": credential, "whose": front.whose,
+                      "argv": "; ".join(front.calls()).replace(TENANT, "TENANT"), "result": result})
+
+
+# --- AzureCliCredential ---
+
+@pytest.mark.parametrize("who", [None, TENANT], ids=["", "tenant"])
+@pytest.mark.parametrize("sdk", FOUR)
+def test_az(front, place, sdk, who):
+    r = ask(place, sdk, "cli", who=who, **front.env)
+    said = is_app(answer(r))
+    assert front.calls() == [f"az {GET} {SDKS[sdk].o} --resource {ARM}" + (f" --tenant {TENANT}" if who else "")]
+    row(front, sdk, "AzureCli", said)
+
+
+def test_terraforms_az(front, place):
+    said = is_app(answer(ask(place, "terraform", "", ARM_TENANT_ID=TENANT, **front.env)))
+    assert front.calls() == TERRAFORM
+    row(front, "terraform", "AzureCli", said)
+
+
+@pytest.mark.parametrize("again", [0, 1], ids=["first", "second"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("sdk", FOUR)
+def test_time_zones(shim, place, sdk, zone, again):
+    """A token that ends in the hour that comes twice when summer time ends ends when it ends."""
+    until = next_fold(zone)[again]
+    shim.expires(until)
+    said = is_app(answer(ask(place, sdk, "cli", TZ=zone, **shim.env)))
+    assert abs(said["expires_on"] - until) < 300, (said, until)
+
+
+@pytest.mark.parametrize("sdk", FOUR)
+def test_nobody_is_logged_in(front, place, sdk):
+    """A chain goes on to its next credential."""
+    front.refuses("login")
+    r = ask(place, sdk, "cli", **front.env)
+    assert r.rc == 1 and SDKS[sdk].stops[0] in r.err and "az login" in r.err, r
+    row(front, sdk, "AzureCli", {}, "not logged in: " + SDKS[sdk].stops[0])
+
+
+@pytest.mark.parametrize("sdk", FOUR)
+def test_entra_says_no(shim, place, sdk):
+    """A chain stops where it can, and shows why."""
+    shim.refuses("refused")
+    r = ask(place, sdk, "cli", **shim.env)
+    assert r.rc == 1 and SDKS[sdk].stops[1] in r.err and "AADSTS700213" in r.err and "az login" not in r.err, r
+    row(shim, sdk, "AzureCli", {}, "AADSTS700213: " + SDKS[sdk].stops[1])
+
+
+# --- AzureDeveloperCliCredential ---
+
+@pytest.mark.parametrize("sdk", FOUR)
+def test_azd(shim, place, sdk):
+    zone = "UTC" if sdk == "python" else "America/New_York"  # Python's (1.27) reads azd's UTC as local time
+    said = is_app(answer(ask(place, sdk, "azd", TZ=zone, **shim.env)))
+    row(shim, sdk, "AzureDeveloperCli", said)
