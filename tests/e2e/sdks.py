@@ -6,6 +6,7 @@ import os
 import shutil
 import zoneinfo
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -176,6 +177,17 @@ def ask(place, sdk, credential, scope=ARM_SCOPE, who=None, before=(), **env):
     if not s.there():
         pytest.skip(f"not run: the SDK for {sdk} could not be fetched")
     return place.run([*before, *s.argv, s.only or credential, scope, *([who] if who else [])], leaks=True, **{**s.env, **env})
+
+
+def trust(place):
+    """What makes each of them trust the stand-in cloud. Java wants a store of its own and knows no proxy by variable; others do not mind."""
+    info, store, proxy = place.cloud.info(), place.folder / "trust.p12", urlsplit(os.environ.get("HTTPS_PROXY", ""))
+    way = f" -Dhttps.proxyHost={proxy.hostname} -Dhttps.proxyPort={proxy.port}" if proxy.hostname else ""
+    if shutil.which("keytool") and not store.exists():
+        r = place.run(["keytool", "-importcert", "-noprompt", "-alias", "ca", "-file", info["ca"], "-keystore", store, "-storepass", "changeit"])
+        assert r.rc == 0, r
+    return {"REQUESTS_CA_BUNDLE": info["bundle"], "SSL_CERT_FILE": info["bundle"], "NODE_EXTRA_CA_CERTS": info["bundle"],
+            "JDK_JAVA_OPTIONS": f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit{way}"}
 
 
 def answer(r):

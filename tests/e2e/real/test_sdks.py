@@ -4,7 +4,8 @@ import pytest
 
 from cloud.client import ARM, TENANT
 from e2e import sdks
-from e2e.sdks import GET, SDKS, Front, answer, ask, is_app, next_fold
+from e2e.place import BIN
+from e2e.sdks import GET, SDKS, Front, answer, ask, is_app, next_fold, trust
 
 FOUR = ["python", "javascript", "go", "java"]
 TERRAFORM = ["az version -o=json", "az account show -o=json", f"az {GET} --scope {ARM}/.default --tenant {TENANT} -o=json"]
@@ -53,6 +54,17 @@ def test_time_zones(shim, place, sdk, zone, again):
     assert abs(said["expires_on"] - until) < 300, (said, until)
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Tokyo"])
+def test_terraforms_time_zones(shim, place, zone):
+    """It reads the local time alone: in the hour that comes twice it may take one for the other, and nowhere else."""
+    first, second = next_fold(zone)
+    for until, other in ((first, second), (second, first), (second + 7200, second + 7200)):
+        shim.expires(until)
+        place.fresh_runtime()
+        said = answer(ask(place, "terraform", "", ARM_TENANT_ID=TENANT, TZ=zone, **shim.env))
+        assert abs(said["exp"] - until) < 300 and any(abs(said["expires_on"] - t) < 300 for t in (until, other)), (said, until)
+
+
 @pytest.mark.parametrize("sdk", FOUR)
 def test_nobody_is_logged_in(front, place, sdk):
     """A chain goes on to its next credential."""
@@ -69,6 +81,22 @@ def test_entra_says_no(shim, place, sdk):
     r = ask(place, sdk, "cli", **shim.env)
     assert r.rc == 1 and SDKS[sdk].stops[1] in r.err and "AADSTS700213" in r.err and "az login" not in r.err, r
     row(shim, sdk, "AzureCli", {}, "AADSTS700213: " + SDKS[sdk].stops[1])
+
+
+# --- WorkloadIdentityCredential ---
+
+@pytest.mark.parametrize("sdk", FOUR)
+@pytest.mark.parametrize("whose", ["stub", "ours"])
+def test_token_file(place, sdk, whose):
+    """Each takes the assertion from a file and goes to Entra itself; two of them send a newline along, which Entra refuses."""
+    pod = place.pod().identity
+    if whose == "ours":
+        where = place.runtime / "assertion"
+        if place.run([BIN / "daypass", "token-file", where]).rc:
+            pytest.skip("not run: this daypass writes no token file")
+        pod = {**pod, "AZURE_FEDERATED_TOKEN_FILE": where}
+    said = is_app(answer(ask(place, sdk, "wi", **{**pod, **trust(place)})))
+    sdks.ROWS.append({"sdk": sdk, "version": said["version"], "credential": "WorkloadIdentity", "whose": whose, "result": "ok"})
 
 
 # --- AzureDeveloperCliCredential ---
