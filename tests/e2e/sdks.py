@@ -22,24 +22,28 @@ ROWS = []  # of the table that tests/e2e/real prints
 
 class Sdk:
     """folder: where fetch_sdks.sh put it; o: how it asks az for JSON; stops: what it calls a credential that is not there, and one that failed;
-    only: the one credential that it has."""
+    only: the one credential that it has; local: it reads az's local time alone, which in the hour that comes twice may mean either."""
 
-    def __init__(self, folder, argv, o="--output json", env=None, stops=("CredentialUnavailableError", "ClientAuthenticationError"), only=None):
-        self.folder, self.argv, self.o, self.env, self.stops, self.only = CACHE / folder, argv, o, env or {}, stops, only
+    def __init__(self, folder, argv, o="--output json", env=None, stops=("CredentialUnavailableError", "ClientAuthenticationError"), only=None, local=False):
+        self.folder, self.argv, self.o, self.env, self.stops, self.only, self.local = CACHE / folder, argv, o, env or {}, stops, only, local
 
     def there(self):
         return (self.folder / "done").exists()
 
 
+# With packages of another folder, and none of it in the environment of whom it starts.
+ELSEWHERE = "import runpy, sys; sys.path.insert(0, sys.argv[1]); sys.argv = sys.argv[2:]; runpy.run_path(sys.argv[0], run_name='__main__')"
 GO = CACHE / "sdk-go" / "sdk"
 SDKS = {
     "python": Sdk("azure-identity", [CACHE / "azure-identity" / "bin" / "python", "-I", PROGRAMS / "sdk.py"]),
+    "python-old": Sdk("azure-cli-old", ["/usr/bin/python3", "-I", "-c", ELSEWHERE, CACHE / "azure-cli-old/root/usr/lib/python3/dist-packages",
+                                        PROGRAMS / "sdk.py"], local=True),
     "javascript": Sdk("sdk-node", ["node", PROGRAMS / "sdk.mjs"], env={"NODE_PATH": CACHE / "sdk-node" / "node_modules"},
                       stops=("CredentialUnavailableError", "CredentialUnavailableError")),
     "go": Sdk("sdk-go", [GO], "-o json", stops=("AuthenticationFailedError", "AuthenticationFailedError")),
     "java": Sdk("sdk-java", ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{CACHE}/sdk-java/lib/*:{CACHE}/sdk-java/classes", "Sdk"],
                 stops=("CredentialUnavailableException", "ClientAuthenticationException")),
-    "terraform": Sdk("sdk-go", [GO], only="terraform"),
+    "terraform": Sdk("sdk-go", [GO], only="terraform", local=True),
 }
 
 STUB_AZ = r"""#!/bin/sh

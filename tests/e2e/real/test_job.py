@@ -1,6 +1,7 @@
 """A job under `daypass exec`: everything that runs in it is the same identity, with no log-in and one exchange a resource, for as long as it
 runs. First the same programs at an App Service that the stand-in cloud plays: what fails there is wrong in the test, not in us."""
 import json
+import shlex
 import shutil
 
 import jwt
@@ -10,7 +11,8 @@ from cloud.client import APP, ARM, BLOB_CONTRIBUTOR, MACHINE_HEADER, OIDS, STATE
 from e2e.place import BIN, PATH, URL, wait_until
 from e2e.sdks import ARM_SCOPE, SDKS, Front, answer, ask, real_az
 
-FOUR = ["python", "javascript", "go", "java"]
+ALL = ["python", "python-old", "javascript", "go", "java"]
+NEWER = [s for s in ALL if s != "python-old"]  # that one knows neither azd nor workload identity
 BACKEND = f"""terraform {{
   backend "azurerm" {{
     storage_account_name = "{STORAGE}"
@@ -84,14 +86,14 @@ def shown(row):
     return jwt.decode(value, options={"verify_signature": False})["sub"] if kind.lower() == "bearer" else kind
 
 
-@pytest.mark.parametrize("sdk", FOUR)
+@pytest.mark.parametrize("sdk", ALL)
 @pytest.mark.parametrize("credential", ["mi", "default"])
 def test_sdks(job, sdk, credential):
     job.sdk(sdk, credential)
     job.sdk(sdk, credential, STORAGE_SCOPE)
 
 
-@pytest.mark.parametrize("sdk", FOUR)
+@pytest.mark.parametrize("sdk", ALL)
 def test_an_identity_by_name(job, sdk):
     """A program that names its client gets it where it is the job's, and is refused in a moment where it is another."""
     job.sdk(sdk, "mi", who=job.client)
@@ -106,7 +108,7 @@ def test_terraforms_sign_in(job):
 
 def test_one_exchange_a_resource(own, cloud):
     for _ in range(2):
-        for sdk in FOUR:
+        for sdk in ALL:
             own.sdk(sdk, "mi")
             own.sdk(sdk, "default", STORAGE_SCOPE)
     assert resources(cloud) == {ARM_SCOPE: 1, STORAGE_SCOPE: 1}
@@ -117,7 +119,7 @@ def test_azd(own, place, cloud):
     front = Front(place, "ours")
     place.github()
     own.env = front.env
-    for sdk in FOUR:
+    for sdk in NEWER:
         own.sdk(sdk, "azd")
     assert resources(cloud) == {ARM_SCOPE: 1} and len(front.calls()) == 4
 
@@ -145,7 +147,7 @@ def variables(place, az, **more):
 
 def commands():
     """Each SDK that is here, as a line of shell."""
-    return "".join(" ".join(f"'{a}'" for a in SDKS[s].argv) + " mi\n" for s in FOUR if SDKS[s].there())
+    return "".join(shlex.join(map(str, [*SDKS[s].argv, "mi"])) + "\n" for s in ALL if SDKS[s].there())
 
 
 def test_the_whole_script(job, place, cloud, az, terraform):
@@ -163,7 +165,7 @@ terraform apply -auto-approve -input=false -no-color >&2
     said = list(values(r.out))
     assert said[0]["subscription"] == SUBSCRIPTION and said[1]["id"] == SUBSCRIPTION and said[1]["tenantId"] == TENANT
     subjects = [jwt.decode(said[0]["accessToken"], options={"verify_signature": False})["sub"], *(s["subject"] for s in said[2:])]
-    assert subjects == [OIDS[job.client]] * (1 + sum(SDKS[s].there() for s in FOUR)), said
+    assert subjects == [OIDS[job.client]] * (1 + sum(SDKS[s].there() for s in ALL)), said
     assert {shown(row) for row in cloud.blob()} == {OIDS[job.client]} and 'who = "us"' in r.err
     if job.client == APP:
         assert set(resources(cloud).values()) == {1}, resources(cloud)

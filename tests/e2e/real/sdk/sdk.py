@@ -7,15 +7,14 @@ import importlib.metadata
 import json
 import sys
 
+from azure import identity
 from azure.core.exceptions import AzureError
-from azure.identity import (AzureCliCredential, AzureDeveloperCliCredential, DefaultAzureCredential, ManagedIdentityCredential,
-                            WorkloadIdentityCredential)
 
 which, scope, who = (sys.argv[1:] + ["", ""])[:3] if len(sys.argv) > 2 else (sys.argv[1], "https://management.azure.com/.default", "")
 tenant = {"tenant_id": who} if who else {}
-credential = {"cli": lambda: AzureCliCredential(**tenant), "azd": lambda: AzureDeveloperCliCredential(**tenant),
-              "mi": lambda: ManagedIdentityCredential(client_id=who or None), "wi": WorkloadIdentityCredential,
-              "default": DefaultAzureCredential}[which]()
+credential = {"cli": lambda: identity.AzureCliCredential(**tenant), "azd": lambda: identity.AzureDeveloperCliCredential(**tenant),
+              "mi": lambda: identity.ManagedIdentityCredential(client_id=who or None), "wi": lambda: identity.WorkloadIdentityCredential(),
+              "default": lambda: identity.DefaultAzureCredential()}[which]()
 try:
     token = credential.get_token(scope)
 except AzureError as e:
