@@ -177,6 +177,7 @@ demo:
 check:
 	@tests/deps.sh check
 	@$(MAKE) --no-print-directory all
+	@tests/e2e/real/fetch_sdks.sh distribution
 	@$(PYTHON) tests/check.py --make '$(MAKE)' unit golden layers soak-short cloud e2e
 
 cloud: all

@@ -36,7 +36,7 @@ ELSEWHERE = "import runpy, sys; sys.path.insert(0, sys.argv[1]); sys.argv = sys.
 GO = CACHE / "sdk-go" / "sdk"
 SDKS = {
     "python": Sdk("azure-identity", [CACHE / "azure-identity" / "bin" / "python", "-I", PROGRAMS / "sdk.py"]),
-    "python-old": Sdk("azure-cli-old", ["/usr/bin/python3", "-I", "-c", ELSEWHERE, CACHE / "azure-cli-old/root/usr/lib/python3/dist-packages",
+    "python-old": Sdk("sdk-distribution", ["/usr/bin/python3", "-I", "-c", ELSEWHERE, CACHE / "sdk-distribution/root/usr/lib/python3/dist-packages",
                                         PROGRAMS / "sdk.py"], local=True),
     "javascript": Sdk("sdk-node", ["node", PROGRAMS / "sdk.mjs"], env={"NODE_PATH": CACHE / "sdk-node" / "node_modules"},
                       stops=("CredentialUnavailableError", "CredentialUnavailableError")),

@@ -2,12 +2,13 @@
 # Microsoft's SDKs for tests/e2e/real/test_sdks.py: azure-identity for Python, JavaScript, Go (with the library by which Terraform's
 # azurerm signs in) and Java, each with the small program of sdk/ that asks it, and two releases of the real az.
 #
-#   tests/e2e/real/fetch_sdks.sh [NAME...]        default: python node go java; with DAYPASS_TEST_HEAVY set also az az-old (make check-az)
+#   tests/e2e/real/fetch_sdks.sh [NAME...]        default: python distribution node go java; with DAYPASS_TEST_HEAVY set also az az-old (make check-az)
 #
-# Half a minute for the first four, 150 MB kept; az takes one to two minutes and 730 MB. az-old is the distribution's (Debian 12: 2.45, 13:
-# 2.74), unpacked and never installed: 10 s and 700 MB. They go into ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}: azure-identity, sdk-node,
-# sdk-go, sdk-java, azure-cli, azure-cli-old, and stay there. Node, a JDK and Maven are those of the machine: where it has none that SDK is left
-# out. Says which failed; the tests then skip those.
+# Half a minute for the first five, 150 MB kept; az takes one to two minutes and 730 MB. distribution and az-old are the distribution's own
+# azure-identity (Debian 12: 1.13, two seconds and 13 MB: make check wants that one) and az (Debian 12: 2.45, 10 s and 700 MB), unpacked and never
+# installed. They go into ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}: azure-identity, sdk-distribution, sdk-node, sdk-go, sdk-java,
+# azure-cli, azure-cli-old, and stay there. Node, a JDK and Maven are those of the machine: where it has none that SDK is left out. Says which
+# failed; the tests then skip those.
 set -eu
 
 cache=${DAYPASS_TEST_CACHE:-$HOME/.cache/daypass-tests}
@@ -45,22 +46,42 @@ python() { try venv azure-identity azure-identity && installed azure-identity az
 
 az() { try venv azure-cli azure-cli && installed azure-cli azure-cli >"$work/done"; }
 
-# The packages of the machine's own release run with its own Python.
-unpacked() {
-	rm -rf "$work/debs" "$cache/azure-cli-old"
-	mkdir -p "$work/debs/partial" "$cache/azure-cli-old/bin"
-	apt-get -q -y -o Dir::Cache::archives="$work/debs" -o Debug::NoLocking=1 -o APT::Sandbox::User= --no-install-recommends --download-only install azure-cli || return 1
+# The packages of the machine's own release run with its own Python: downloaded what is not installed, PACKAGE and what it wants.
+own_release() {
+	command -v apt-get >/dev/null && apt-cache show "$1" >/dev/null 2>&1 || { say "$made: this distribution has no $1"; return 1; }
+	rm -rf "$work/debs"
+	mkdir -p "$work/debs/partial"
+	try apt-get -q -y -o Dir::Cache::archives="$work/debs" -o Debug::NoLocking=1 -o APT::Sandbox::User= --no-install-recommends --download-only install "$1"
+}
+
+# Of the package with all SDKs, which is half a gigabyte, two.
+distribution() {
+	own_release python3-azure || return 1
+	rm -rf "$cache/sdk-distribution"
+	mkdir -p "$cache/sdk-distribution/root"
+	in=./usr/lib/python3/dist-packages
+	for deb in "$work"/debs/*.deb; do
+		case ${deb##*/} in
+		python3-azure_*) dpkg --fsys-tarfile "$deb" | tar -x -C "$cache/sdk-distribution/root" --wildcards "$in/azure/__init__.py" "$in/azure/identity" "$in/azure/core" "$in/azure_identity-*" ;;
+		python3-azure-* | python3-uamqp_* | python3-ruamel*) ;;
+		*) dpkg -x "$deb" "$cache/sdk-distribution/root" ;;
+		esac || return 1
+	done
+	echo 'import sys; sys.path.insert(0, sys.argv[1]); import azure.identity; print("azure-identity", azure.identity.__version__)' >"$work/version.py"
+	/usr/bin/python3 -I "$work/version.py" "$cache/sdk-distribution/root/$in" >"$work/done" 2>>"$log"
+}
+
+az_old() {
+	own_release azure-cli || return 1
+	rm -rf "$cache/azure-cli-old"
+	mkdir -p "$cache/azure-cli-old/bin"
 	for deb in "$work"/debs/*.deb; do
 		dpkg -x "$deb" "$cache/azure-cli-old/root" || return 1
 	done
 	printf '#!/bin/sh\nPYTHONPATH=%s exec /usr/bin/python3 -s -m azure.cli "$@"\n' "$cache/azure-cli-old/root/usr/lib/python3/dist-packages" >"$cache/azure-cli-old/bin/az"
 	chmod 755 "$cache/azure-cli-old/bin/az"
-	HOME=$work "$cache/azure-cli-old/bin/az" version --query '"azure-cli"' -o tsv >"$work/done"
-}
-
-az_old() {
-	apt-cache show azure-cli >/dev/null 2>&1 || { say "az-old: this distribution has no azure-cli"; return 1; }
-	try unpacked && sed 's/^/azure-cli==/' -i "$work/done"
+	HOME=$work "$cache/azure-cli-old/bin/az" version --query '"azure-cli"' -o tsv 2>>"$log" | sed 's/^/azure-cli==/' >"$work/done"
+	[ -s "$work/done" ]
 }
 
 node() {
@@ -109,7 +130,7 @@ fetch() {
 }
 
 if [ $# = 0 ]; then
-	set -- python node go java
+	set -- python distribution node go java
 	[ -z "${DAYPASS_TEST_HEAVY:-}" ] || set -- "$@" az az-old
 fi
 trap 'rm -rf "$work"' EXIT
@@ -117,6 +138,7 @@ left=
 for wanted; do
 	case $wanted in
 	python) fetch python azure-identity python '' ;;
+	distribution) fetch distribution sdk-distribution distribution '' ;;
 	node) fetch node sdk-node node "$here/sdk/sdk.mjs" ;;
 	go) fetch go sdk-go golang "$here/sdk/go/main.go" ;;
 	java) fetch java sdk-java java "$here/sdk/java/Sdk.java" ;;
