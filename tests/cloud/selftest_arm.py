@@ -134,6 +134,15 @@ def test_blobs(cloud):
     blob_refused(blob(cloud.token(APP, STORAGE_AUD), "/more/x"), 404, "ContainerNotFound")
 
 
+def test_blobs_in_blocks(cloud):
+    token, path = cloud.token(APP, STORAGE_AUD), f"/{STATE_CONTAINER}/b"
+    for name, data in (("QQ==", "one"), ("Qg==", "two")):
+        assert blob(token, path + f"?comp=block&blockid={name}", "-d", data, method="PUT").status == 201
+    order = "<BlockList><Latest>Qg==</Latest><Latest>{}</Latest></BlockList>"
+    blob_refused(blob(token, path + "?comp=blocklist", "-d", order.format("no"), method="PUT"), 400, "InvalidBlockList")
+    assert blob(token, path + "?comp=blocklist", "-d", order.format("QQ=="), method="PUT").status == 201 and blob(token, path).body == b"twoone"
+
+
 def test_leases(cloud):
     token, path = cloud.token(APP, STORAGE_AUD), f"/{STATE_CONTAINER}/l"
     mine, other = "11111111-2222-4333-8444-555555555555", "99999999-2222-4333-8444-555555555555"
@@ -217,6 +226,24 @@ def test_az(cloud, tmp_path):
     assert az("group", "create", "-n", "rg", "-l", "westeurope", "--tags", "a=b")["tags"] == {"a": "b"}
     assert [g["name"] for g in az("group", "list")] == ["rg"] and az("group", "exists", "-n", "rg") is True
     assert az("account", "show")["user"] == {"name": APP, "type": "servicePrincipal"}
+
+
+def test_az_and_blobs(cloud, tmp_path):
+    az, big = Az(cloud, tmp_path), os.urandom(300 << 10)
+    az.login(cloud.mint())
+    def storage(*words, rc=0):
+        return az("storage", *words, "--account-name", STORAGE, "--auth-mode", "login", rc=rc)
+    assert storage("container", "create", "-n", "more") == {"created": True} and storage("container", "create", "-n", "more") == {"created": False}
+    assert [c["name"] for c in storage("container", "list")] == ["more", STATE_CONTAINER]
+    (tmp_path / "up").write_bytes(big)
+    storage("blob", "upload", "-c", "more", "-n", "b/x", "-f", str(tmp_path / "up"), "--metadata", "k=v")
+    shown = storage("blob", "show", "-c", "more", "-n", "b/x")
+    assert (shown["metadata"], shown["properties"]["contentLength"], shown["properties"]["lease"]["state"]) == ({"k": "v"}, len(big), "available")
+    assert [b["name"] for b in storage("blob", "list", "-c", "more", "--prefix", "b/")] == ["b/x"]
+    storage("blob", "download", "-c", "more", "-n", "b/x", "-f", str(tmp_path / "down"))
+    assert (tmp_path / "down").read_bytes() == big
+    assert "BlobNotFound" in storage("blob", "download", "-c", "more", "-n", "none", "-f", str(tmp_path / "no"), rc=3)
+    assert storage("blob", "delete", "-c", "more", "-n", "b/x") is None and storage("blob", "exists", "-c", "more", "-n", "b/x") == {"exists": False}
 
 
 def test_az_is_told_no(cloud, tmp_path):
