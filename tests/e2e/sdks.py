@@ -95,6 +95,11 @@ def real_az(which):
     return CACHE / AZ[which] / "bin" / "az"
 
 
+def private(place):
+    """What a real az needs to keep to itself, and to trust the stand-in cloud."""
+    return {"AZURE_CORE_COLLECT_TELEMETRY": "0", "AZURE_CONFIG_DIR": place.folder / "azure", "REQUESTS_CA_BUNDLE": place.cloud.info()["bundle"]}
+
+
 class Front:
     """What stands on PATH as az and azd, and how it was called."""
 
@@ -104,7 +109,7 @@ class Front:
         self.behind = getattr(self, whose)()
         for name, program in self.behind.items():
             place.write(f"front/{name}", RECORDER % {"name": name, "program": program, "log": self.log}, 0o755)
-        self.env = {"PATH": f"{self.log.parent}:{next(iter(self.behind.values())).parent}:{PATH}", **(self.private() if whose in AZ else {})}
+        self.env = {"PATH": f"{self.log.parent}:{next(iter(self.behind.values())).parent}:{PATH}", **(private(place) if whose in AZ else {})}
 
     def calls(self):
         return self.log.read_text().splitlines()
@@ -138,12 +143,10 @@ class Front:
 
     def real(self):
         program = real_az(self.whose)
-        r = self.place.run([program, "login", "--service-principal", "-u", APP, "-t", TENANT, "--federated-token", self.place.cloud.mint()], **self.private())
+        r = self.place.run([program, "login", "--service-principal", "-u", APP, "-t", TENANT, "--federated-token", self.place.cloud.mint()], **private(self.place))
         assert r.rc == 0, r
         return {"az": program}
 
-    def private(self):
-        return {"AZURE_CORE_COLLECT_TELEMETRY": "0", "AZURE_CONFIG_DIR": self.place.folder / "azure", "REQUESTS_CA_BUNDLE": self.place.cloud.info()["bundle"]}
 
     # --- what the stub says ---
 

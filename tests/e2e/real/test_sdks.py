@@ -2,10 +2,10 @@
 what fails there is wrong in the test, not in us."""
 import pytest
 
-from cloud.client import ARM, TENANT
+from cloud.client import APP, ARM, TENANT
 from e2e import sdks
-from e2e.place import BIN
-from e2e.sdks import GET, SDKS, Front, answer, ask, is_app, next_fold, trust
+from e2e.place import BIN, PATH
+from e2e.sdks import GET, SDKS, Front, answer, ask, is_app, next_fold, private, real_az, trust
 
 ALL = ["python", "python-old", "javascript", "go", "java"]
 NEWER = [s for s in ALL if s != "python-old"]  # that one knows neither azd nor workload identity
@@ -90,6 +90,19 @@ def test_token_file(place, sdk, whose):
         pod = {**pod, "AZURE_FEDERATED_TOKEN_FILE": where}
     said = is_app(answer(ask(place, sdk, "wi", **{**pod, **trust(place)})))
     sdks.ROWS.append({"sdk": sdk, "version": said["version"], "credential": "WorkloadIdentity", "whose": whose, "result": "ok"})
+
+
+# --- what a real az takes from us ---
+
+@pytest.mark.parametrize("which", ["newest", "distributions"])
+def test_az_logs_in_with_our_assertion(place, cloud, which):
+    place.pod()
+    if place.run([BIN / "daypass", "assertion"], leaks=True).rc:
+        pytest.skip("not run: this daypass gives no assertion")
+    login = f'az login --service-principal -u {APP} -t {TENANT} --federated-token "$(daypass assertion)" >&2 && az account get-access-token'
+    az = real_az(which)
+    r = place.run(["sh", "-c", login], leaks=True, **{**private(place), "PATH": f"{az.parent}:{PATH}"})
+    assert r.rc == 0 and '"tokenType": "Bearer"' in r.out and len(cloud.exchanges()) == 1, r
 
 
 # --- AzureDeveloperCliCredential ---
