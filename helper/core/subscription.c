@@ -40,6 +40,14 @@ static void add(struct subscriptions *l, const char *const texts[TEXTS])
 	l->rows[l->count++] = (struct subscription){str_dup(texts[0]), str_dup(texts[1]), str_dup(texts[2]), str_dup(texts[3])};
 }
 
+const char *subscription_arm(const struct ctx *ctx)
+{
+	struct err ignored;
+	AUTO_IDENTITY id = {0};
+	const struct cloud *cloud = plan_identity(ctx, REQUEST_RESOURCE, NULL, &id, &ignored) ? identity_cloud(&id) : NULL;
+	return (cloud ? cloud : cloud_by_name("public"))->resource;
+}
+
 bool subscription_is_arm(const struct cloud *cloud, const char *resource)
 {
 	return cloud && (resource_same(resource, cloud->resource) || resource_same(resource, cloud->arm));

@@ -21,6 +21,9 @@ struct subscriptions {
 
 void subscription_free(struct subscription *s);
 void subscriptions_free(struct subscriptions *l);
+/* What az asks a token for unless told otherwise, in the cloud of the identity that serves here (the public one where there
+ * is none, or it is of nobody's that we know). Borrowed. */
+const char *subscription_arm(const struct ctx *ctx);
 /* Is this what Azure Resource Manager's tokens are for, under either of its names in that cloud? */
 bool subscription_is_arm(const struct cloud *cloud, const char *resource);
 /* The subscription of who serves p, a plan for any resource: the setting `subscription`, AZURE_SUBSCRIPTION_ID,
