@@ -7,7 +7,7 @@ import threading
 from . import acr_tokens, entra, issuers
 from .faults import Fault
 from .ids import APP, AZDO, PUBLIC
-from .state import client as client_row, cluster as cluster_row, fic, registry as registry_row
+from .state import account as account_row, client as client_row, cluster as cluster_row, fic, registry as registry_row, subscription as subscription_row
 from .tokens import parse
 
 OPERATIONS = {}
@@ -108,6 +108,22 @@ def cluster(state, host, **row):
         now = state.clusters.get(host, {})
         state.clusters[host] = cluster_row(**{**now, **row})
         return state.clusters[host]
+
+
+@operation
+def subscription(state, subscription_id, **row):
+    """Add a subscription or change one; roles take the place of what was there."""
+    with state.lock:
+        state.subscriptions[subscription_id] = subscription_row(**{**state.subscriptions.get(subscription_id, {}), **row})
+        return state.subscriptions[subscription_id]
+
+
+@operation
+def account(state, name, **row):
+    """Add a storage account or change one."""
+    with state.lock:
+        state.accounts[name] = account_row(**{**state.accounts.get(name, {}), **row})
+        return state.accounts[name]
 
 
 @operation

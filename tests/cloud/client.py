@@ -61,6 +61,14 @@ class Cloud:
         """Requests to API servers; `user` says who asked, `why` the reason of a 401."""
         return self.log(kind="http", service="kube", **({"host": host} if host else {}), **match)
 
+    def arm(self, **match):
+        """Requests to Resource Manager; `why` is the reason of a 401."""
+        return self.log(kind="http", service="arm", **match)
+
+    def blob(self, **match):
+        """Requests to storage accounts; `why` is the reason of a 401."""
+        return self.log(kind="http", service="blob", **match)
+
     def wait(self, count=1, limit=10, **match):
         """The rows, once there are that many."""
         end = time.monotonic() + limit
@@ -152,7 +160,15 @@ class Cloud:
         pods; see state.cluster. What is not given stays, or is as for any new one."""
         return self.call("cluster", host=host, **row)
 
+    def subscription(self, subscription_id, **row):
+        """Add or change a subscription: tenant, name, roles={client: ARM_READER or ARM_CONTRIBUTOR}, condition ("Enabled"). What is not given stays."""
+        return self.call("subscription", subscription_id=subscription_id, **row)
+
+    def account(self, name, **row):
+        """Add or change a storage account: tenant, roles={client: BLOB_READER or BLOB_CONTRIBUTOR}, containers, subscription, group."""
+        return self.call("account", name=name, **row)
+
     def set(self, **settings):
-        """life, refresh_in, github_life, github_claims, pipelines_life, proxy_auth ("user:password"), acr_refresh_life,
+        """life, skew, refresh_in, github_life, github_claims, pipelines_life, proxy_auth ("user:password"), acr_refresh_life,
         acr_access_life, acr_regional_aud ("host", "global"), machine (see state.py), machine_life."""
         return self.call("settings", **settings)

@@ -21,6 +21,8 @@ RESOURCES = {  # resource (without a trailing slash) -> version of its access to
     "499b84ac-1321-427f-aa17-267ca6975798": 1, "https://app.vssps.visualstudio.com": 1,
     "6dae42f8-4368-4678-94ff-3960e28e3630": 1, "6256c85f-0aad-4d50-b960-e6e9b21efe35": 1, "https://containerregistry.azure.net": 1,
     "https://management.azure.com": 1, "https://management.core.windows.net": 1, "https://management.usgovcloudapi.net": 1,
+    "https://management.core.usgovcloudapi.net": 1, "https://graph.windows.net": 1, "https://batch.core.windows.net": 1,
+    "https://rest.media.azure.net": 1, "https://datalake.azure.net": 1,
     "https://management.chinacloudapi.cn": 1, "https://management.core.chinacloudapi.cn": 1,
     "https://graph.microsoft.com": 1, "https://vault.azure.net": 1, "https://storage.azure.com": 1,
     "https://database.windows.net": 1, "https://ossrdbms-aad.database.windows.net": 1,
@@ -159,8 +161,10 @@ def asked_resource(state, form, tenant_id):
     if form["grant_type"] != "client_credentials":
         raise Refused(70003, grant=form["grant_type"])
     scopes = [s for s in form["scope"].split(" ") if s and s not in OIDC_SCOPES]
-    if not scopes or not all(s.endswith("/.default") and len(s) > 9 for s in scopes):
+    if not scopes or "/.default" in scopes:
         raise Refused(70011, scope=form["scope"])
+    if not all(s.endswith("/.default") for s in scopes):
+        raise Refused(1002012, scope=form["scope"])
     if len({s for s in scopes}) > 1:
         raise Refused(700022, scope=form["scope"])
     resource = scopes[0][:-len("/.default")]

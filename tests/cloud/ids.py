@@ -78,6 +78,15 @@ CLUSTER_ARC_ID = ("/subscriptions/f0f0f0f0-0000-4000-8000-00000000000a/resourceG
 KUBE_ADMIN, KUBE_VIEW = "cluster-admin", "view"
 GROUP_ADMINS, GROUP_DEVS = "abababab-0000-4000-8000-00000000000b", "abababab-0000-4000-8000-00000000000c"
 
+SUBSCRIPTION, SUBSCRIPTION_NAME = "f0f0f0f0-0000-4000-8000-00000000000a", "Contoso Shop"  # APP is a contributor, UAMI a reader
+SUBSCRIPTION2 = "f0f0f0f0-0000-4000-8000-00000000000d"  # the same tenant: UAMI is a contributor, APP has no role
+SUBSCRIPTION_FAB = "f0f0f0f0-0000-4000-8000-00000000000e"  # TENANT2: FAB is a contributor
+ARM_READER, ARM_CONTRIBUTOR = "Reader", "Contributor"
+STORAGE = "contosostate"                        # a storage account, in SUBSCRIPTION and STATE_GROUP: APP may write blobs, UAMI read them
+STATE_GROUP, STATE_CONTAINER = "state", "tfstate"
+STORAGE_SCOPE = "https://storage.azure.com/.default"
+BLOB_READER, BLOB_CONTRIBUTOR = "Storage Blob Data Reader", "Storage Blob Data Contributor"
+
 METADATA = "169.254.169.254"
 MACHINE_HEADER = "stand-in-identity-header-0001"  # IDENTITY_HEADER of App Service
 MACHINE_SECRET = "stand-in-msi-secret-0001"     # MSI_SECRET of Azure ML

@@ -15,7 +15,6 @@ from .ids import AUDIENCE_AKS, AUDIENCE_GUID, CLOUD_AUDIENCE, CLOUD_OF
 from .refusals import Refused
 from .tokens import b64, parse, verified
 
-SKEW = 300
 ENTRA_V2 = re.compile(r"https://login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)/([0-9a-f-]{36})/v2\.0")
 ENTRA_ANY = re.compile(r"https://(?:sts\.windows\.net|sts\.chinacloudapi\.cn|login\.microsoftonline\.[a-z]+|login\.partner\.microsoftonline\.cn)/")
 
@@ -29,7 +28,7 @@ def accept(state, assertion, client_id, cloud, via):
         raise Refused(5002738, alg=header.get("alg"))
     match(state, claims, client_id, cloud, via)
     signature_good(state, header, claims, signed, signature, client_id)
-    in_time(claims, state.clock("entra"))
+    in_time(state, claims)
     return claims
 
 
@@ -66,7 +65,7 @@ def by_certificate(state, parts, client_id, cloud):
         raise Refused(700027, client=client_id, reason="The key was found, but use of the key to verify the signature failed.") from None
     if not own_audience(state, claims["aud"], client_id, cloud):
         raise Refused(700023)
-    in_time(claims, state.clock("entra"))
+    in_time(state, claims)
     return claims
 
 
@@ -160,11 +159,12 @@ def fetch(state, url):
     return json.loads(inside.fetch(state, url))
 
 
-def in_time(claims, now):
+def in_time(state, claims):
+    now, skew = state.clock("entra"), state.settings["skew"]
     nbf = claims.get("nbf", 0)
     if not is_number(nbf):
         raise Refused(50027)
-    if not nbf - SKEW <= now <= claims["exp"] + SKEW:
+    if not nbf - skew <= now <= claims["exp"] + skew:
         raise Refused(700024, now=stamp(now), nbf=stamp(nbf), exp=stamp(claims["exp"]))
 
 

@@ -1,18 +1,18 @@
 """Which names are ours, and which part of the cloud answers under them."""
-from . import acr, azdo, entra, imds, issuers, kube
+from . import acr, arm, azdo, blob, entra, imds, issuers, kube
 from .ids import AKS_SNI, CLOUD_OF, EVIL, METADATA, REGISTRY_DATA
 from .wire import Response
 
 ISSUER_HOSTS = {base.split("/")[2] for base in issuers.PUBLISHED}
-EXACT = {*CLOUD_OF, *ISSUER_HOSTS, issuers.GITHUB_HOST, "dev.azure.com", EVIL, REGISTRY_DATA}
+EXACT = {*CLOUD_OF, *arm.HOSTS, *ISSUER_HOSTS, issuers.GITHUB_HOST, "dev.azure.com", EVIL, REGISTRY_DATA}
 OLD, VSSPS = ".visualstudio.com", ".vssps.visualstudio.com"
 
 
 def knows(state, host):
-    """Exact names, any organization's old host, the sign-in hosts, registries and clusters."""
+    """Exact names, any organization's old host, the sign-in hosts, registries, clusters and storage accounts."""
     host = host.lower().rstrip(".")
     label = host[:-len(VSSPS)] if host.endswith(VSSPS) else host[:-len(OLD)] if host.endswith(OLD) else "."
-    return host in EXACT or host in state.registries or host in state.clusters or (label != "" and "." not in label)
+    return host in EXACT or host in state.registries or host in state.clusters or blob.account_of(state, host) or (label != "" and "." not in label)
 
 
 def trap(request):
@@ -35,6 +35,10 @@ def route(state, request):
         found = "github", lambda: issuers.github(state, request)
     elif host == "dev.azure.com" or host.endswith(OLD):
         found = azdo.route(state, request)
+    elif host in arm.HOSTS:
+        found = arm.route(state, request)
+    elif blob.account_of(state, host):
+        found = blob.route(state, request)
     elif host in state.registries or host == REGISTRY_DATA:
         found = acr.route(state, request)
     elif host in state.clusters:

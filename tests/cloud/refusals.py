@@ -22,6 +22,8 @@ REFUSALS = {
     70003: (400, "unsupported_grant_type", "The app requested an unsupported grant type '{grant}'."),
     70016: (400, "authorization_pending", "OAuth 2.0 device flow error. Authorization is pending. Continue polling."),
     70011: (400, "invalid_scope", "The provided value for the input parameter 'scope' is not valid. The scope '{scope}' is not valid."),
+    1002012: (400, "invalid_scope", "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
+              "/.default suffixed to the resource identifier (application ID URI)."),
     700022: (400, "invalid_scope", "The provided value for the input parameter scope is not valid because it contains more than one resource. "
              "Scope {scope} is not valid."),
     500011: (400, "invalid_resource", "The resource principal named {resource} was not found in the tenant named {directory}. This can happen "

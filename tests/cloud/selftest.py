@@ -62,8 +62,8 @@ def test_clouds(cloud, host, audience):
 REFUSALS = {
     90002: dict(url=TOKEN_URL.replace("1111-4111", "1111-4112")), 900023: dict(url=TOKEN_URL.replace(TENANT, "contoso")),
     9001023: dict(url=TOKEN_URL.replace(TENANT, "common")), 700016: dict(client_id=FAB), 900144: dict(drop=["scope"]),
-    70003: dict(grant_type="password"), 70011: dict(scope="https://management.azure.com/user_impersonation"),
-    700022: dict(scope=AZDO_SCOPE + " https://graph.microsoft.com/.default"), 500011: dict(scope="https://nobody.test/.default"),
+    70003: dict(grant_type="password"), 70011: dict(scope="openid"),
+    1002012: dict(scope="https://management.azure.com/user_impersonation"), 700022: dict(scope=AZDO_SCOPE + " https://graph.microsoft.com/.default"), 500011: dict(scope="https://nobody.test/.default"),
     7000218: dict(client_assertion_type="urn:other"), 7000215: dict(drop=["client_assertion", "client_assertion_type"], client_secret="no"),
     50027: dict(assertion="a.b"), 70025: dict(client_id=APP2)}
 ASSERTIONS = {
@@ -71,7 +71,7 @@ ASSERTIONS = {
     700213: dict(sub="system:other"), 7002138: dict(sub="System:CI"), 700212: dict(aud=AUDIENCE_GUID), 700024: dict(life=-400),
     700236: dict(iss=f"https://login.microsoftonline.com/{TENANT2}/v2.0"), 7002137: dict(iss=ENTRA_ISSUER, sub="no"),
     700227: dict(iss=f"https://sts.windows.net/{TENANT}/")}
-STATUS_400 = {90002, 900023, 9001023, 700016, 900144, 70003, 70011, 700022, 500011, 50027, 5002738, 50166, 9000411, 900561}
+STATUS_400 = {90002, 900023, 9001023, 700016, 900144, 70003, 70011, 1002012, 700022, 500011, 50027, 5002738, 50166, 9000411, 900561}
 
 
 @pytest.mark.parametrize("code", [*REFUSALS, *ASSERTIONS])

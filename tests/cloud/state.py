@@ -6,12 +6,14 @@ import shutil
 import threading
 import time
 
-from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS, AKS_ISSUER, AKS_SUBJECT, APP, APP2, ARC, AUDIENCE_AKS, CHINA,
-                  CLUSTER, CLUSTER2, CLUSTER_ARC, CLUSTER_ARC_ID, CLUSTER_AUDIENCE, CLUSTER_FAB, CLUSTER_OIDC, CLUSTER_USGOV,
-                  CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT, CUSTOM, ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, GROUP_ADMINS,
-                  GROUP_DEVS, ISSUER, KUBE_ADMIN, KUBE_VIEW, OIDS, PUBLIC, REGISTRY, REGISTRY2, REGISTRY_CHINA, REGISTRY_CUSTOM,
-                  REGISTRY_DNL, REGISTRY_EAST, REGISTRY_FAB, REGISTRY_PUBLIC, REGISTRY_USGOV, REPOSITORY, SECRET, SUBJECT, TENANT,
-                  TENANT2, TENANT2_DOMAIN, TENANT_DOMAIN, UAMI, UAMI_RESOURCE, USGOV, VSTOKEN_ISSUER)
+from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS, AKS_ISSUER, AKS_SUBJECT, APP, APP2, ARC, ARM_CONTRIBUTOR,
+                  ARM_READER, AUDIENCE_AKS, BLOB_CONTRIBUTOR, BLOB_READER, CHINA, CLUSTER, CLUSTER2, CLUSTER_ARC, CLUSTER_ARC_ID,
+                  CLUSTER_AUDIENCE, CLUSTER_FAB, CLUSTER_OIDC, CLUSTER_USGOV, CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT, CUSTOM,
+                  ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, GROUP_ADMINS, GROUP_DEVS, ISSUER, KUBE_ADMIN, KUBE_VIEW, OIDS, PUBLIC,
+                  REGISTRY, REGISTRY2, REGISTRY_CHINA, REGISTRY_CUSTOM, REGISTRY_DNL, REGISTRY_EAST, REGISTRY_FAB, REGISTRY_PUBLIC,
+                  REGISTRY_USGOV, REPOSITORY, SECRET, STATE_CONTAINER, STATE_GROUP, STORAGE, SUBJECT, SUBSCRIPTION, SUBSCRIPTION2,
+                  SUBSCRIPTION_FAB, SUBSCRIPTION_NAME, TENANT, TENANT2, TENANT2_DOMAIN, TENANT_DOMAIN, UAMI, UAMI_RESOURCE, USGOV,
+                  VSTOKEN_ISSUER)
 from .tokens import KeyRing
 
 
@@ -37,6 +39,16 @@ def cluster(tenant=TENANT, roles=(), cloud=PUBLIC, server_id=AKS, pop=None, jwt=
     takes, proofs of possession; jwt: issuers that it trusts by itself, see authenticator(); roles: who (client, group or user name) ->
     KUBE_ADMIN or KUBE_VIEW; pods: how many run there."""
     return {"tenant": tenant, "roles": dict(roles), "cloud": cloud, "server_id": server_id, "pop": pop, "jwt": list(jwt), "pods": pods}
+
+
+def subscription(tenant=TENANT, name="A subscription", roles=(), condition="Enabled"):
+    """What ARM shows to those who have a role there. roles: client -> ARM_READER or ARM_CONTRIBUTOR; condition: Enabled, Warned, Disabled ..."""
+    return {"tenant": tenant, "name": name, "roles": dict(roles), "condition": condition}
+
+
+def account(tenant=TENANT, roles=(), containers=(), subscription=SUBSCRIPTION, group=STATE_GROUP):
+    """A storage account, NAME.blob.core.windows.net. roles: client -> BLOB_READER or BLOB_CONTRIBUTOR; containers: names of those it begins with."""
+    return {"tenant": tenant, "roles": dict(roles), "containers": list(containers), "subscription": subscription, "group": group}
 
 
 def authenticator(issuer, audience=CLUSTER_AUDIENCE, prefix="oidc:"):
@@ -70,12 +82,16 @@ FIRST_DAY = {
         CLUSTER_OIDC: cluster(None, {"oidc:" + SUBJECT: KUBE_ADMIN, "oidc:" + GITHUB_SUBJECT: KUBE_VIEW},
                               jwt=[authenticator(ISSUER), authenticator(GITHUB_ISSUER)]),
         CLUSTER_ARC: cluster(roles={APP: KUBE_ADMIN, UAMI: KUBE_VIEW}, server_id=ARC, pop=CLUSTER_ARC_ID)},
+    "subscriptions": {SUBSCRIPTION: subscription(name=SUBSCRIPTION_NAME, roles={APP: ARM_CONTRIBUTOR, UAMI: ARM_READER}),
+                      SUBSCRIPTION2: subscription(name="Contoso Dev", roles={UAMI: ARM_CONTRIBUTOR}),
+                      SUBSCRIPTION_FAB: subscription(TENANT2, "Fabrikam", {FAB: ARM_CONTRIBUTOR})},
+    "accounts": {STORAGE: account(roles={APP: BLOB_CONTRIBUTOR, UAMI: BLOB_READER}, containers=[STATE_CONTAINER])},
     # life: of access tokens; github_*, pipelines_*: of external ones; proxy_auth: "user:password" that the proxy demands;
     # acr_*_life: of a registry's tokens; acr_regional_aud: whom a regional endpoint's refresh token is for, its "host" or the "global" one
-    # machine: its identities: system (a client id or None), assigned (client ids), resource_ids (id -> client id); arc_key: {"path",
+    # skew: of Entra's clock, when it looks at an assertion; machine: its identities: system (a client id or None), assigned (client ids), resource_ids (id -> client id); arc_key: {"path",
     # "value"} of the agent's file; old_agent: Arc's, that does not know client_id. machine_life: of its tokens
     "settings": {"machine": {"system": None, "assigned": [UAMI], "resource_ids": {UAMI_RESOURCE: UAMI}, "arc_key": None, "old_agent": False},
-                 "machine_life": 86399, "life": 3599, "refresh_in": None, "github_life": 300, "github_claims": {}, "pipelines_life": 600,
+                 "machine_life": 86399, "life": 3599, "skew": 300, "refresh_in": None, "github_life": 300, "github_claims": {}, "pipelines_life": 600,
                  "proxy_auth": None, "acr_refresh_life": 10800, "acr_access_life": 4500, "acr_regional_aud": "host"},
 }
 
@@ -96,6 +112,7 @@ class State:
             self.rows, self.faults, self.revoked = [], [], set()
             self.issued, self.refresh_tokens = {}, {}  # uti -> cloud; jti -> registry
             self.jwks_cache, self.lfs = {}, {}
+            self.groups, self.blobs = {}, {}  # subscription -> name -> resource group; account -> container -> name -> blob
             self.running = self.most = self.total = 0
             self.keys.rings = {owner: ring[-1:] for owner, ring in self.keys.rings.items()}
             shutil.rmtree(self.repos, ignore_errors=True)
@@ -104,7 +121,7 @@ class State:
                 backend.empty()
 
     def __getattr__(self, name):
-        """state.tenants, state.clients, state.fics, state.orgs, state.registries, state.clusters, state.settings"""
+        """state.tenants, state.clients, state.fics, state.orgs, state.registries, state.clusters, state.subscriptions, state.accounts, state.settings"""
         if name in FIRST_DAY:
             return self.data[name]
         raise AttributeError(name)

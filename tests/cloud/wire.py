@@ -68,6 +68,13 @@ class Request:
             return []
         return urllib.parse.parse_qsl(self.body.decode("latin1"), keep_blank_values=True)
 
+    @property
+    def json(self):
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
     def log_row(self):
         headers = {}
         for k, v in self.headers.items():
