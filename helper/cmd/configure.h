@@ -3,6 +3,7 @@
 #ifndef DAYPASS_CONFIGURE_H
 #define DAYPASS_CONFIGURE_H
 
+#include "helper/base/program.h"
 #include "helper/cmd/cmd.h"
 
 /* Who is made to ask daypass: `daypass configure NAME`. */
@@ -37,10 +38,5 @@ char *git_scope_path(const struct ctx *ctx, enum git_scope scope, struct err *er
 char *git_helper_value(const struct ctx *ctx, struct err *err);
 /* Is it such a value, of this program or of an older one at another place? */
 bool git_helper_is_ours(const char *value, size_t len);
-
-/* Is this the very program that is running? */
-bool program_is_own(const char *path);
-/* Where this program lies; NULL where that cannot be found out; owned. */
-char *program_own_path(void);
 
 #endif

@@ -28,6 +28,10 @@ static void make_form(const struct plan *p, const struct token *assertion, struc
 	url_encode(b, p->scope);
 	if (p->req_cnf)
 		buf_addf(b, "&token_type=pop&req_cnf=%s", p->req_cnf);
+	if (p->claims) {
+		buf_adds(b, "&claims=");
+		url_encode(b, p->claims);
+	}
 	if (p->source->yields_secret) {
 		buf_adds(b, "&client_secret=");
 		url_encode(b, secret_reveal(&assertion->value));

@@ -11,6 +11,7 @@ void request_free(struct request *r)
 	free(r->resource);
 	free(r->pop);
 	free(r->tenant);
+	free(r->claims);
 	if (r->settings)
 		config_settings_free(r->settings);
 	free(r->settings);
