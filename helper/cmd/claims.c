@@ -18,6 +18,14 @@ static const char *audience_of(const struct identity *id)
 	return own ? own : cloud_by_name(identity_get(id, KEY_CLOUD))->audience;
 }
 
+char *claims_resource(const struct identity *id)
+{
+	char **words = identity_get(id, KEY_ALLOW) ? str_words(identity_get(id, KEY_ALLOW)) : NULL;
+	char *first = str_dup(words ? words[0] : RESOURCE_AZURE_REPOS);
+	free(words);
+	return first;
+}
+
 bool claims_get(struct ctx *ctx, const char *audience, struct claims *out, struct err *err)
 {
 	*out = (struct claims){.token = token_new()};
@@ -31,7 +39,8 @@ bool claims_get(struct ctx *ctx, const char *audience, struct claims *out, struc
 	if (v != PLAN_OURS)
 		return false;
 	flow_begin(ctx);
-	const char *wanted = out->source->yields_access_token ? RESOURCE_AZURE_REPOS : audience ? audience : audience_of(&out->id);
+	AUTO_STR resource = claims_resource(&out->id);
+	const char *wanted = out->source->yields_access_token ? resource : audience ? audience : audience_of(&out->id);
 	if (!flow_assertion(ctx, &out->id, out->source, wanted, &out->token, err))
 		return false;
 	struct err opaque; /* an access token need not be a JWT, and a secret is none */

@@ -5,7 +5,6 @@
 #include "helper/cmd/cmd.h"
 #include "helper/core/flow.h"
 #include "helper/core/plan.h"
-#include "helper/core/policy.h"
 
 /* What Entra made of it; tried only where tenant and client id are known. */
 struct verified {
@@ -17,12 +16,12 @@ struct verified {
 
 static void ask_entra(struct ctx *ctx, const struct claims *c, struct verified *v)
 {
-	struct request r = {.kind = REQUEST_RESOURCE, .resource = str_dup(RESOURCE_AZURE_REPOS)};
+	struct request r = {.kind = REQUEST_RESOURCE, .resource = claims_resource(&c->id)};
 	AUTO_PLAN p = {0};
 	AUTO_RESULT t = {.token = token_new()};
 	struct err opaque;
 	v->tried = c->named;
-	v->ok = c->named && policy_plan(ctx, &r, &p, &v->err) == PLAN_OURS && flow_token(ctx, &p, &t, &v->err);
+	v->ok = c->named && plan_without_match(ctx, &r, r.resource, &p, &v->err) == PLAN_OURS && flow_token(ctx, &p, &t, &v->err);
 	if (v->ok) {
 		jwt_read(&t.token.value, "the access token", &v->jwt, &opaque);
 		v->expires_at = t.token.expires_at;

@@ -3,6 +3,7 @@
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/core/cloud.h"
+#include "helper/core/resource.h"
 
 const char *is_tenant(const char *value)
 {
@@ -62,6 +63,17 @@ const char *is_resource_id(const char *value)
 	size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-()");
 	bool ok = !value[n] && n <= 600 && strncasecmp(value, "/subscriptions/", strlen("/subscriptions/")) == 0;
 	return ok ? NULL : "it must be of the form /subscriptions/.../providers/Microsoft.ManagedIdentity/userAssignedIdentities/NAME";
+}
+
+const char *is_resources(const char *value)
+{
+	char **words = str_words(value);
+	size_t i = 0;
+	while (words && words[i] && resource_ok(words[i]))
+		i++;
+	bool ok = words && !words[i];
+	free(words);
+	return ok ? NULL : "it must be one or more resources (https://vault.azure.net), with blanks between them";
 }
 
 const char *is_subject(const char *value)
@@ -164,8 +176,10 @@ static const char *bad_registry(const char *pattern, bool keeps)
 const char *config_bad_pattern(const char *pattern, bool keeps)
 {
 	AUTO_URL u = {0};
-	if (str_starts(pattern, "kube:") || str_starts(pattern, "resource:"))
+	if (str_starts(pattern, "kube:"))
 		return NULL;
+	if (str_starts(pattern, "resource:"))
+		return resource_ok(pattern + strlen("resource:")) || str_eq(pattern, "resource:*") ? NULL : "a resource's pattern is resource:URI, such as resource:https://vault.azure.net, or resource:*";
 	if (!strstr(pattern, "://"))
 		return bad_registry(pattern, keeps);
 	bool https = str_starts(pattern, "https://");

@@ -171,6 +171,15 @@ bool identity_from_env(const struct ctx *ctx, identity_family own, struct identi
 	return false;
 }
 
+const struct cloud *identity_cloud(const struct identity *id)
+{
+	AUTO_URL u = {0};
+	const char *own = identity_get(id, KEY_AUTHORITY);
+	if (!own)
+		return cloud_by_name(identity_get(id, KEY_CLOUD));
+	return url_parse(own, &u) ? cloud_by_host(u.host) : NULL;
+}
+
 bool identity_authority(const struct identity *id, char **authority, char **audience, struct err *err)
 {
 	static const enum key needed[] = {KEY_TENANT, KEY_CLIENT_ID};

@@ -42,6 +42,8 @@ bool identity_overlay(struct identity *id, const struct setting *set, struct err
  * configuration file as some identity's authority, and becomes KEY_AUTHORITY. False (ERR_POLICY) for a stranger's. */
 bool identity_set_authority(const struct ctx *ctx, struct setting *set, const char *value, const char *origin, struct err *err);
 
+/* The built-in cloud that it is of, however its authority is written; NULL for one of nobody's that we know. */
+const struct cloud *identity_cloud(const struct identity *id);
 /* "https://HOST[:PORT]" of the token endpoint, and the audience to ask the source for; false where tenant or client id
  * are missing although an exchange needs them, or a variable names an authority that nobody vouched for. */
 bool identity_authority(const struct identity *id, char **authority, char **audience, struct err *err);

@@ -2,6 +2,7 @@
 
 #include "helper/base/str.h"
 #include "helper/base/url.h"
+#include "helper/core/resource.h"
 
 /* A pattern taken apart: SCHEME://HOST[:PORT][/PATH] for git, path decoded; HOST[:PORT] for docker, of any scheme, and
  * behind "kube:". */
@@ -19,6 +20,15 @@ static enum request_kind pattern_kind(const struct section *s)
 	if (str_starts(s->name, "resource:"))
 		return REQUEST_RESOURCE;
 	return strstr(s->name, "://") ? REQUEST_GIT : REQUEST_DOCKER;
+}
+
+/* resource:URI, or "resource:*" for all. */
+static int covers_resource(const struct section *s, const struct request *r, struct pattern *p)
+{
+	const char *name = s->name + strlen("resource:");
+	*p = (struct pattern){0};
+	p->host[0] = str_eq(name, "*") ? '*' : 0;
+	return *p->host ? 1 : r->resource && resource_same(name, r->resource) ? 2 : 0;
 }
 
 static bool is_about(const struct section *s, enum request_kind of, enum match_kind kind)
@@ -96,6 +106,14 @@ static int rank(const struct pattern *p)
 	return p->segments * 2 + (strchr(p->host, '*') == NULL) + 1;
 }
 
+/* How well a section covers the request; 0: not at all. */
+static int covered(const struct section *s, const struct request *r, const char *path, struct pattern *p)
+{
+	if (r->kind == REQUEST_RESOURCE)
+		return covers_resource(s, r, p);
+	return parse(s, p) && covers_host(p, r) && covers(p->path, path) ? rank(p) : 0;
+}
+
 static struct match found(const struct section *s, const struct pattern *p)
 {
 	return (struct match){.result = MATCH_FOUND, .section = s, .literal = strchr(p->host, '*') == NULL};
@@ -148,10 +166,9 @@ struct match match_find(const struct config *c, const struct request *r, enum ma
 	for (size_t i = 0; i < c->count; i++) {
 		const struct section *s = &c->sections[i];
 		struct pattern p;
-		if (!is_about(s, r->kind, kind) || !parse(s, &p) || !covers_host(&p, r) || !covers(p.path, path))
-			continue;
-		if (rank(&p) > best_rank) {
-			best_rank = rank(&p);
+		int now = is_about(s, r->kind, kind) ? covered(s, r, path, &p) : 0;
+		if (now > best_rank) {
+			best_rank = now;
 			best = found(s, &p);
 		}
 	}

@@ -146,6 +146,12 @@ enum verdict plan_complete(const struct ctx *ctx, const char *resource, const ch
 	return PLAN_OURS;
 }
 
+/* The identity, with the tenant over it that a request for a resource names. */
+static bool identity_for(const struct ctx *ctx, const struct request *r, const char *name, struct identity *out, struct err *err)
+{
+	return plan_identity(ctx, r->kind, name, out, err) && (!r->tenant || config_set(out->set, KEY_TENANT, r->tenant, "the tenant asked for", err));
+}
+
 static enum verdict unclear(const struct request *r, struct err *err)
 {
 	err_set(err, ERR_POLICY, "daypass configure git", "git did not say which repository of %s it means, and several identities are configured for that host", r->host);
@@ -165,7 +171,7 @@ enum verdict plan_by_match(const struct ctx *ctx, const struct match *m, const s
 	p->named = true;
 	p->exact = m->literal;
 	p->soft = str_eq(soft ? soft : s->set[KEY_ON_FAILURE].value, "soft");
-	if (!plan_identity(ctx, r->kind, name, &p->id, err)) {
+	if (!identity_for(ctx, r, name, &p->id, err)) {
 		if (!err->kind)
 			plan_no_such_identity(name, s->set[KEY_IDENTITY].origin ? s->set[KEY_IDENTITY].origin : s->origin, err);
 		return PLAN_FAIL;
@@ -177,7 +183,7 @@ enum verdict plan_by_match(const struct ctx *ctx, const struct match *m, const s
 
 enum verdict plan_without_match(const struct ctx *ctx, const struct request *r, const char *resource, struct plan *p, struct err *err)
 {
-	if (!plan_identity(ctx, r->kind, NULL, &p->id, err)) {
+	if (!identity_for(ctx, r, NULL, &p->id, err)) {
 		if (err->kind && (!p->id.from_env || any_source(ctx)))
 			return PLAN_FAIL;
 		*err = ERR_INIT; /* stray variables of others, however wrong, name nobody */

@@ -1,7 +1,6 @@
 #include "helper/core/policy.h"
 
 #include "helper/base/str.h"
-#include "helper/base/url.h"
 #include "helper/core/hosts.h"
 #include "helper/core/match.h"
 
@@ -28,20 +27,11 @@ static const struct host_row *row_by_match(const struct request *r, const struct
 	return ours && hosts_names_domain(m->section->name) ? &custom : NULL;
 }
 
-/* The identity's own cloud, however its authority is written; NULL for one of nobody's that we know. */
-static const struct cloud *own_cloud(const struct plan *p)
-{
-	AUTO_URL u = {0};
-	if (!p->authority)
-		return cloud_by_name(identity_get(&p->id, KEY_CLOUD));
-	return url_parse(p->authority, &u) ? cloud_by_host(u.host) : NULL;
-}
-
 /* An identity of one cloud is not told to the registries of another. */
 static enum verdict same_cloud(struct plan *p, struct err *err)
 {
 	const char *cloud = hosts_registry_cloud(p->registry);
-	const struct cloud *own = own_cloud(p);
+	const struct cloud *own = identity_cloud(&p->id);
 	if (!cloud || (own ? str_eq(own->name, cloud) : p->named))
 		return PLAN_OURS;
 	if (!p->named)
@@ -188,6 +178,28 @@ static enum verdict api_server(const struct ctx *ctx, const struct request *r, s
 	return plan_complete(ctx, r->resource, m.section ? "a [match kube:...] covers it" : "it is an API server's", out, err);
 }
 
+static bool allowed(const struct plan *p, const char *resource, struct err *err)
+{
+	const char *list = identity_get(&p->id, KEY_ALLOW), *origin = identity_origin(&p->id, KEY_ALLOW);
+	if (!list || resource_listed(list, resource))
+		return true;
+	err_set(err, ERR_POLICY, NULL, "%s: identity %s gives no token for %s: it has allow = %.600s", origin, p->id.name, resource, list);
+	return err_hint(err, "if it should, add it to that line: %.300s", resource);
+}
+
+/* What the token command, az, azd and exec ask for: any resource, unless the configuration says less. */
+static enum verdict by_resource(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)
+{
+	struct match m = match_find(ctx->config, r, MATCH_ALL);
+	if (m.result == MATCH_NONE) {
+		err_set(err, ERR_POLICY, NULL, "%s gets no token: there are [match resource:...] sections, and none covers it", r->resource);
+		err_hint(err, "add a [match resource:%.300s] for it", r->resource);
+		return PLAN_FAIL;
+	}
+	enum verdict v = m.result == MATCH_FOUND ? plan_by_match(ctx, &m, r, r->resource, out, err) : plan_without_match(ctx, r, r->resource, out, err);
+	return v == PLAN_OURS && !allowed(out, r->resource, err) ? PLAN_FAIL : v;
+}
+
 enum verdict policy_plan(const struct ctx *ctx, const struct request *r, struct plan *out, struct err *err)
 {
 	*out = (struct plan){0};
@@ -204,5 +216,5 @@ enum verdict policy_plan(const struct ctx *ctx, const struct request *r, struct 
 		out->organization = request_organization(r);
 	if (r->kind == REQUEST_KUBE)
 		return api_server(ctx, r, out, err);
-	return host ? by_host(ctx, r, row, out, err) : plan_without_match(ctx, r, r->resource, out, err);
+	return host ? by_host(ctx, r, row, out, err) : by_resource(ctx, r, out, err);
 }

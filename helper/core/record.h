@@ -12,7 +12,7 @@
 /* Part of every hash that names a record: programs of other formats have other records. */
 #define RECORD_FORMAT "daypass 2"
 
-enum { RECORD_TOKEN = 0x544f0002, RECORD_FAILURE = 0x46410003, RECORD_KEYRING = 0x4b520002 }; /* each record's first word: kind and format */
+enum { RECORD_TOKEN = 0x544f0002, RECORD_FAILURE = 0x46410003, RECORD_KEYRING = 0x4b520002, RECORD_SUBSCRIPTION = 0x53550001 }; /* each record's first word: kind and format */
 
 /* Texts are borrowed: from what is encoded, or from the bytes that were decoded. Times: seconds since 1970; boot_at:
  * when it was issued, in seconds since that boot. */

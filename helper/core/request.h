@@ -20,7 +20,8 @@ struct request {
 	struct setting *settings;
 	bool insecure; /* the client does not check who that server is (REQUEST_KUBE) */
 	bool blank;   /* and nothing else counts: no configured identity is beneath */
-	char *tenant; /* the tenant that its server is of, where settings leave the identity to us */
+	char *tenant; /* REQUEST_RESOURCE: the tenant wanted, over the identity's own; REQUEST_KUBE: the one that its server is
+		       * of, where settings leave the identity to us */
 };
 
 #define AUTO_REQUEST CLEANUP(request_free) struct request

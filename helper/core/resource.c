@@ -12,3 +12,45 @@ const char *resource_name(const char *resource)
 			return rows[i].name;
 	return resource;
 }
+
+bool resource_ok(const char *resource)
+{
+	size_t n = resource ? strspn(resource, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/~-") : 0;
+	return n && n <= 600 && !resource[n];
+}
+
+static size_t bare(const char *resource)
+{
+	size_t n = strlen(resource);
+	while (n && resource[n - 1] == '/')
+		n--;
+	return n;
+}
+
+bool resource_same(const char *a, const char *b)
+{
+	size_t n = bare(a);
+	return n == bare(b) && strncasecmp(a, b, n) == 0;
+}
+
+bool resource_listed(const char *list, const char *resource)
+{
+	char **words = str_words(list);
+	size_t i = 0;
+	while (words && words[i] && !resource_same(words[i], resource))
+		i++;
+	bool found = words && words[i];
+	free(words);
+	return found;
+}
+
+char *resource_of_scope(const char *scope, struct err *err)
+{
+	static const char end[] = "/.default";
+	size_t n = strlen(scope);
+	if (n > strlen(end) && str_ends(scope, end) && resource_ok(scope))
+		return str_ndup(scope, n - strlen(end));
+	err_set(err, ERR_USAGE, NULL, "the scope %.200s is no resource with /.default behind it, and a client's own credential gets no other", scope);
+	err_hint(err, "for example: https://vault.azure.net/.default");
+	return NULL;
+}
