@@ -158,9 +158,11 @@ static bool real_become(struct proc *proc UNUSED, const char *const *argv, const
 
 static int real_exec(struct proc *proc UNUSED, const char *const *argv, char **vars)
 {
-	environ = vars;
+	char **own = environ;
+	environ = vars; /* where PATH is read */
 	restore();
 	execvp(argv[0], (char *const *)(uintptr_t)argv);
+	environ = own;
 	return errno;
 }
 

@@ -161,11 +161,8 @@ bool program_is_own(const char *path)
 	return stat(path, &st) == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino;
 }
 
-char *git_helper_value(const struct ctx *ctx, struct err *err)
+char *git_own_value(struct err *err)
 {
-	AUTO_STR found = proc_find(&ctx->env, "git-credential-daypass", false); /* what git would start */
-	if (program_is_own(found))
-		return str_dup("daypass");
 	AUTO_STR path = program_own_path();
 	if (!path || str_has_control(path)) {
 		err_set(err, ERR_CONFIG, "put daypass and git-credential-daypass on PATH: make install", "the path of this program cannot be %s", path ? "written for git" : "found out");
@@ -179,6 +176,12 @@ char *git_helper_value(const struct ctx *ctx, struct err *err)
 	}
 	buf_adds(&out, " git");
 	return buf_take(&out);
+}
+
+char *git_helper_value(const struct ctx *ctx, struct err *err)
+{
+	AUTO_STR found = proc_find(&ctx->env, "git-credential-daypass", false); /* what git would start */
+	return program_is_own(found) ? str_dup("daypass") : git_own_value(err);
 }
 
 bool git_helper_is_ours(const char *value, size_t len)
