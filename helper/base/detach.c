@@ -93,13 +93,14 @@ static void stand_alone(void)
 	}
 }
 
-int detach(void)
+int detach(const char *name)
 {
 	int status = 1;
 	pid_t first = fork();
 	if (first < 0)
 		return -1;
 	if (first == 0) {
+		prctl(PR_SET_NAME, name);
 		setsid();
 		pid_t second = fork();
 		if (second)

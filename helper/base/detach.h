@@ -18,8 +18,8 @@ bool watch_ended(const struct watch *w);
 
 /* Fork twice, into a session of its own, so that no terminal's signal reaches it, and nobody who waits for children meets
  * it. There: stdin, stdout and stderr are /dev/null; descriptors that we were started with are closed, so that whoever reads
- * to the end of a pipe gets there; signals are blocked. 0 in that process, 1 in the caller, -1 with errno where there is
+ * to the end of a pipe gets there; signals are blocked; its name, in lists of processes, is that one. 0 in that process, 1 in the caller, -1 with errno where there is
  * none. The caller has no child left of it. */
-int detach(void);
+int detach(const char *name);
 
 #endif

@@ -145,7 +145,7 @@ static int start(struct exec *x, int argc, char *const *argv, char *const *cmd)
 	exec_folder_make(x);
 	char **changes = exec_changes(x), **vars = proc_vars((const char *const *)changes);
 	struct watch watch = watch_self();
-	int status, side = detach();
+	int status, side = detach("daypass-exec");
 	if (side == 0) {
 		hide_words(x, argc, argv);
 		exec_serve(x, &watch);

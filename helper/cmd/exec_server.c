@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -20,10 +20,11 @@ static int64_t now_ms(const struct server *s)
 	return s->x->ctx->clock->mono_ms(s->x->ctx->clock);
 }
 
-static void enter(const struct server *s, struct conn *c, enum conn_state state)
+static void enter(struct server *s, struct conn *c, enum conn_state state)
 {
 	c->state = state;
 	c->since_ms = now_ms(s);
+	c->turn = s->turns++;
 }
 
 static void conn_close(struct server *s, size_t i)
@@ -45,7 +46,7 @@ static int64_t patience(const struct conn *c)
 	return c->state == CONN_WAITING ? -1 : idle ? IDLE_MS : c->state == CONN_READING ? HEAD_MS : c->state == CONN_WRITING ? WRITE_MS : ENDING_MS;
 }
 
-static void finish(const struct server *s, struct conn *c)
+static void finish(struct server *s, struct conn *c)
 {
 	if (c->keep) {
 		c->used = true;
@@ -58,7 +59,7 @@ static void finish(const struct server *s, struct conn *c)
 }
 
 /* As much as it takes; false where the client has gone. */
-static bool send_some(const struct server *s, struct conn *c)
+static bool send_some(struct server *s, struct conn *c)
 {
 	while (c->sent < c->out.len) {
 		ssize_t n = send(c->fd, c->out.p + c->sent, c->out.len - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -76,7 +77,7 @@ static bool send_some(const struct server *s, struct conn *c)
 }
 
 /* Nothing further is read as a request: where it would begin is not known. */
-static void refuse(const struct server *s, struct conn *c, int status, const char *why)
+static void refuse(struct server *s, struct conn *c, int status, const char *why)
 {
 	struct ask none = {0};
 	c->keep = false;
@@ -181,7 +182,7 @@ static bool make_room(struct server *s)
 	size_t oldest = s->count;
 	for (size_t i = 0; i < s->count; i++) {
 		bool quiet = s->conns[i].state == CONN_READING || s->conns[i].state == CONN_ENDING;
-		if (quiet && (oldest == s->count || s->conns[i].since_ms < s->conns[oldest].since_ms))
+		if (quiet && (oldest == s->count || s->conns[i].turn < s->conns[oldest].turn))
 			oldest = i;
 	}
 	if (oldest == s->count)
@@ -205,7 +206,7 @@ static void accept_some(struct server *s)
 {
 	enum { AT_ONCE = 64 };
 	for (int i = 0; i < AT_ONCE; i++) {
-		if (s->count == CONNS_MAX && !make_room(s)) {
+		if (s->count == s->most && !make_room(s)) {
 			s->crowded = true;
 			return;
 		}
@@ -302,14 +303,23 @@ static bool turn(struct server *s)
 	return true;
 }
 
+/* Files, pipes and the children's libraries need some too. */
+static size_t room(void)
+{
+	enum { OTHERS = 24, FEWEST = 4 };
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= CONNS_MAX + OTHERS)
+		return CONNS_MAX;
+	return files.rlim_cur > OTHERS + FEWEST ? files.rlim_cur - OTHERS : FEWEST;
+}
+
 _Noreturn void exec_serve(struct exec *x, const struct watch *watch)
 {
 	static struct server s;
 	sigset_t set;
-	s = (struct server){.x = x, .watch = watch, .diag = loopback_diag()};
+	s = (struct server){.x = x, .watch = watch, .diag = loopback_diag(), .most = room()};
 	for (size_t i = 0; i < JOBS_MAX; i++)
 		s.jobs[i].fd = -1;
-	prctl(PR_SET_NAME, "daypass-exec");
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

@@ -30,6 +30,7 @@ struct conn {
 	struct buf in, out;
 	size_t sent;
 	int64_t since_ms; /* of this state; while reading, of the first byte */
+	uint64_t turn;	  /* counts up: who came first into its state */
 	bool keep;	  /* another request may follow */
 	bool used;	  /* had one already */
 	bool continued;   /* was told to send its body */
@@ -42,7 +43,8 @@ struct server {
 	const struct watch *watch;
 	int signals, diag;
 	struct conn conns[CONNS_MAX];
-	size_t count;
+	size_t count, most; /* as many as descriptors allow, at most CONNS_MAX */
+	uint64_t turns;
 	struct job jobs[JOBS_MAX];
 	bool crowded; /* nobody more is let in for a moment */
 };
