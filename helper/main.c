@@ -10,6 +10,8 @@
  *   protocols/  wire formats (top level): protocols.def, run.c and a file each
  *   main.c      this file: harden the process, pick the face, build the real context
  */
+#include <pwd.h>
+
 #include "helper/base/file.h"
 #include "helper/base/log.h"
 #include "helper/base/str.h"
@@ -98,8 +100,10 @@ static int print_help(const struct ctx *ctx)
 	for (const struct command *const *c = commands; *c; c++)
 		buf_addf(&out, "  daypass %s\n      %s\n", (*c)->usage, (*c)->summary);
 	buf_adds(&out, "\nCalled by other programs:\n");
-	for (size_t i = 0; i < COUNT_OF(protocols); i++)
-		buf_addf(&out, "  daypass %s ...   %s (%s)\n", protocols[i]->name, protocols[i]->summary, protocols[i]->argv0);
+	for (size_t i = 0; i < COUNT_OF(protocols); i++) {
+		const struct protocol *p = protocols[i];
+		buf_addf(&out, p->name ? "  daypass %s ...   %s (%s)\n" : "  %s ...   %s\n", p->name ? p->name : p->argv0, p->summary, p->argv0);
+	}
 	buf_adds(&out, "\nOptions before the command: --identity NAME, -v, --version, --help. Start here: daypass whoami\n");
 	return cmd_print(ctx, &out);
 }
@@ -157,9 +161,11 @@ static bool is_conversion(const struct protocol *face, int argc, char **argv)
 static int run_face(struct ctx *ctx, const struct protocol *face, int argc, char **argv)
 {
 	struct options o = {0};
-	int n = read_options(argc, argv, &o);
+	int n = face && face->run ? 0 : read_options(argc, argv, &o);
 	bool tracing = str_eq(env_get(&ctx->env, "DAYPASS_TRACE"), "1");
 	log_init(tracing, o.verbose);
+	if (face && face->run)
+		return face->run(ctx, argc, argv);
 	if (n < argc && argv[n][0] == '-')
 		return bad_option(ctx, face, argv[n]);
 	ctx->identity = o.identity;
@@ -172,6 +178,24 @@ static int run_face(struct ctx *ctx, const struct protocol *face, int argc, char
 	return face ? protocol_run(face, ctx, argc - n, argv + n) : run_word(ctx, argc - n, argv + n);
 }
 
+/* The C++ SDK starts az with PATH alone: then the system tells where the configuration lies. Our own environment only. */
+static void find_home(struct env *env)
+{
+	static char **vars;
+	size_t n = 0;
+	const struct passwd *pw = env_get(env, "HOME") ? NULL : getpwuid(geteuid());
+	if (!pw || str_empty(pw->pw_dir))
+		return;
+	while (env->vars && env->vars[n])
+		n++;
+	vars = mem_alloc((n + 2) * sizeof *vars);
+	vars[0] = str_printf("HOME=%s", pw->pw_dir);
+	if (n)
+		memcpy(vars + 1, env->vars, n * sizeof *vars);
+	vars[n + 1] = NULL;
+	env->vars = vars;
+}
+
 int main(int argc, char **argv, char **envp)
 {
 	struct err err = ERR_INIT;
@@ -179,6 +203,9 @@ int main(int argc, char **argv, char **envp)
 	if (!proc_begin(envp, &err))
 		proc_exit(cmd_fail(&err));
 	struct ctx ctx = {.env = proc_env(), .in = 0, .out = 1, .sources = sources};
+	const struct protocol *face = protocol_by_face(base_name(argc > 0 ? argv[0] : NULL));
+	if (face && face->run)
+		find_home(&ctx.env);
 	/* static: zeroed pages of the program cost less than touched ones of the stack. */
 	static struct config config;
 	static struct store_runtime runtime;
@@ -197,7 +224,6 @@ int main(int argc, char **argv, char **envp)
 	ctx.runtime = &runtime.port;
 	ctx.keyring = &keyring;
 	ctx.store = str_eq(config_global(&config, KEY_CACHE), "none") ? &none : &runtime.port;
-	const struct protocol *face = protocol_by_face(base_name(argc > 0 ? argv[0] : NULL));
 	int status = run_face(&ctx, face, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
 	store_runtime_end(&runtime);
 	http_end(&http);

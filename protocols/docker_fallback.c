@@ -44,7 +44,7 @@ void docker_fallback(const struct ctx *ctx, const struct request *r, const struc
 	else
 		buf_adds(&in, s->server);
 	const char *const argv[] = {path, s->word, NULL};
-	ctx->proc->become(ctx->proc, argv, &in, err);
+	ctx->proc->become(ctx->proc, &(struct proc_become){.path = path, .argv = argv, .in = &in}, err);
 }
 
 bool docker_fallback_list(const struct ctx *ctx, struct buf *out)

@@ -5,6 +5,7 @@
 #include "helper/base/url.h"
 #include "helper/core/held.h"
 #include "helper/core/store_keyring.h"
+#include "helper/core/token_text.h"
 #include "protocols/kube.h"
 
 #define GROUP "client.authentication.k8s.io/"
@@ -105,25 +106,12 @@ static bool kubelogin_parse(const struct ctx *ctx, int argc, char *const *argv, 
 	return parse(ctx, true, (struct words){argc, argv}, r, s, err);
 }
 
-/* RFC 3339, and a margin before the token's end: client-go asks again only when this time has passed. */
-static void write_time(struct buf *out, const struct token *t)
-{
-	char text[24];
-	clock_text(text, t->expires_at - cache_margin(t->expires_at - t->issued_at));
-	text[10] = 'T';
-	buf_addf(out, "%.19sZ", text);
-}
-
 static bool kube_print(const struct request *r UNUSED, const struct exchange_state *s, const struct plan *p UNUSED, const struct flow_result *t, struct buf *out, struct err *err)
 {
-	const struct secret *value = &t->token.value;
-	if (!str_is_token(secret_reveal(value), secret_len(value)))
-		return err_set(err, ERR_NETWORK, NULL, "the token holds bytes that no token has");
-	buf_addf(out, "{\"kind\":\"ExecCredential\",\"apiVersion\":\"%s\",\"status\":{\"expirationTimestamp\":\"", s->word);
-	write_time(out, &t->token);
-	buf_adds(out, "\",\"token\":\"");
-	buf_add(out, secret_reveal(value), secret_len(value));
-	return buf_adds(out, "\"}}\n");
+	if (!token_text_ok(&t->token, err))
+		return false;
+	token_text_exec_credential(out, &t->token, s->word);
+	return true;
 }
 
 static void kube_other(struct ctx *ctx UNUSED, const struct request *r UNUSED, const struct exchange_state *s, struct reply *a)

@@ -52,7 +52,7 @@ struct reply {
 };
 
 struct protocol {
-	const char *name;	  /* "git": `daypass git ...` */
+	const char *name;	  /* "git": `daypass git ...`; NULL: only under argv0 */
 	const char *argv0;	  /* "git-credential-daypass" */
 	const char *summary;
 	const char *usage; /* how its clients call it, for -h; NULL: daypass's own help */
@@ -63,6 +63,9 @@ struct protocol {
 	bool (*print)(const struct request *r, const struct exchange_state *s, const struct plan *p, const struct flow_result *t, struct buf *out, struct err *err);
 	/* Answer an action without a token (capability, list, version), an unknown one too. */
 	void (*other)(struct ctx *ctx, const struct request *r, const struct exchange_state *s, struct reply *a);
+	/* The name of somebody else's program, whose every word is that program's, options too: does it all, in place of
+	 * what stands above and below. NULL for others. */
+	int (*run)(struct ctx *ctx, int argc, char *const *argv);
 	int failed; /* exit status where the answer could not be written, or the call was none of this protocol's */
 	/* store and erase are a log-in and a log-out: a store that cannot be kept is an error, an erase names no token
 	 * and forgets whatever is held. */

@@ -265,7 +265,7 @@ def check_tables():
         if not exists(page):
             report("pages", page, "is missing: every protocol has a page beside its file")
     keys = rows("helper/core/keys.def", "KEY", 2)
-    commands = [n.removeprefix("command_") for n in rows("helper/cmd/commands.def", "COMMAND", 0)]
+    commands = [n.removeprefix("command_").replace("_", "-") for n in rows("helper/cmd/commands.def", "COMMAND", 0)]
     wanted = [("contrib/man/daypass-config.5", keys), ("contrib/man/daypass.1", commands)]
     wanted += [(path, commands) for path in COMPLETIONS]
     for path, names in wanted:

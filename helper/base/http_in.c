@@ -2,7 +2,7 @@
 
 #include "helper/base/str.h"
 
-static const char *const names[IN_HEADERS] = {"host", "x-identity-header", "metadata", "authorization", "content-length", "transfer-encoding", "connection", "expect"};
+static const char *const names[IN_HEADERS] = {"host", "x-identity-header", "secret", "metadata", "authorization", "content-length", "transfer-encoding", "connection", "expect"};
 
 size_t http_in_end(const char *text, size_t len)
 {

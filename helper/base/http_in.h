@@ -9,7 +9,7 @@
 enum { HTTP_IN_HEAD_MAX = 8 * 1024, HTTP_IN_BODY_MAX = 64 * 1024 };
 
 /* The headers that anything is made of; each may stand once. */
-enum http_in_header { IN_HOST, IN_IDENTITY, IN_METADATA, IN_AUTHORIZATION, IN_LENGTH, IN_ENCODING, IN_CONNECTION, IN_EXPECT, IN_HEADERS };
+enum http_in_header { IN_HOST, IN_IDENTITY, IN_SECRET, IN_METADATA, IN_AUTHORIZATION, IN_LENGTH, IN_ENCODING, IN_CONNECTION, IN_EXPECT, IN_HEADERS };
 
 /* All text is borrowed from the head that was read. */
 struct http_in {

@@ -143,15 +143,15 @@ _Noreturn static void start_child(const struct proc_run *r, char **vars, int out
 	_exit(127);
 }
 
-static bool real_become(struct proc *proc UNUSED, const char *const *argv, const struct buf *in, struct err *err)
+static bool real_become(struct proc *proc UNUSED, const struct proc_become *b, struct err *err)
 {
-	char **vars = proc_vars(NULL);
-	int fd = memory_file(in);
+	char **vars = proc_vars(b->more_env);
+	int fd = b->in ? memory_file(b->in) : 0;
 	if (fd >= 0 && dup2(fd, 0) >= 0) {
 		restore();
-		execve(argv[0], (char *const *)(uintptr_t)argv, vars);
+		execve(b->path, (char *const *)(uintptr_t)b->argv, vars);
 	}
-	err_set(err, ERR_SOURCE, NULL, "%s: cannot be started: %s", argv[0], strerror(errno));
+	err_set(err, ERR_SOURCE, NULL, "%s: cannot be started: %s", b->path, strerror(errno));
 	free(vars);
 	return false;
 }

@@ -20,13 +20,20 @@ struct proc_run {
 	int status;		     /* exit status; 128 + signal where one ended it */
 };
 
+struct proc_become {
+	const char *path;
+	const char *const *argv, *const *more_env;
+	const struct buf *in;
+};
+
 struct proc {
 	/* Run to the end, no shell. False (ERR_SOURCE) where it could not be started, was too
 	 * slow or printed too much; an exit status other than 0 is not a failure here. */
 	bool (*run)(struct proc *, struct proc_run *r, struct err *err);
-	/* Become that program, with what we were started with; stdin holds in, from memory. Returns (ERR_SOURCE) only
-	 * where it cannot be started. argv[0] is an absolute path. */
-	bool (*become)(struct proc *, const char *const *argv, const struct buf *in, struct err *err);
+	/* Become the program of that absolute path, with what we were started with and these variables added (more may be
+	 * NULL); stdin holds in, from memory, or (NULL) is left as it is. Returns (ERR_SOURCE) only where it cannot be
+	 * started. */
+	bool (*become)(struct proc *, const struct proc_become *b, struct err *err);
 	/* Become that program as env(1) would: argv[0] is looked up in the PATH of vars, its whole environment, where it has no
 	 * slash; else with all that we were started with, descriptors included. Returns errno, and only where it cannot. */
 	int (*exec)(struct proc *, const char *const *argv, char **vars);

@@ -26,7 +26,7 @@ char *claims_resource(const struct identity *id)
 	return first;
 }
 
-bool claims_get(struct ctx *ctx, const char *audience, struct claims *out, struct err *err)
+bool claims_source(struct ctx *ctx, struct claims *out, struct err *err)
 {
 	*out = (struct claims){.token = token_new()};
 	if (!cmd_identity(ctx, &out->id, &out->named, err))
@@ -36,7 +36,12 @@ bool claims_get(struct ctx *ctx, const char *audience, struct claims *out, struc
 		err_set(err, ERR_SOURCE, NULL, "no source of an external token is present here");
 		return err_hint(err, "on a laptop: DAYPASS_SOURCE=az, after `az login`; the sources: daypass config keys");
 	}
-	if (v != PLAN_OURS)
+	return v == PLAN_OURS;
+}
+
+bool claims_get(struct ctx *ctx, const char *audience, struct claims *out, struct err *err)
+{
+	if (!claims_source(ctx, out, err))
 		return false;
 	flow_begin(ctx);
 	AUTO_STR resource = claims_resource(&out->id);
@@ -46,4 +51,26 @@ bool claims_get(struct ctx *ctx, const char *audience, struct claims *out, struc
 	struct err opaque; /* an access token need not be a JWT, and a secret is none */
 	bool any = out->source->yields_access_token || out->source->yields_secret;
 	return jwt_read(&out->token.value, "the token", &out->jwt, any ? &opaque : err) || any;
+}
+
+/* Whoever holds it can exchange it for anything. */
+static bool may_leave(const struct claims *c, struct err *err)
+{
+	const char *name = c->source->name;
+	if (c->source->yields_access_token)
+		return err_set(err, ERR_SOURCE, "for an access token: daypass token", "source %s gives Entra's own access tokens: there is no assertion", name);
+	if (c->source->yields_secret)
+		return err_set(err, ERR_SOURCE, "for an access token: daypass token", "source %s presents the client's secret: there is no assertion", name);
+	if (!identity_get(&c->id, KEY_ALLOW))
+		return true;
+	err_set(err, ERR_POLICY, NULL, "%s: identity %s has allow, and who holds its assertion could exchange it for anything", identity_origin(&c->id, KEY_ALLOW), c->id.name);
+	return err_hint(err, "for an access token: daypass token; or name another identity: --identity NAME");
+}
+
+bool claims_assertion(struct ctx *ctx, const char *audience, struct claims *out, struct err *err)
+{
+	if (!claims_source(ctx, out, err) || !may_leave(out, err))
+		return false;
+	claims_free(out);
+	return claims_get(ctx, audience, out, err);
 }

@@ -19,6 +19,11 @@ struct claims {
 
 /* Find identity and source of this place and get its token. audience NULL means the configured or the cloud's. */
 bool claims_get(struct ctx *ctx, const char *audience, struct claims *out, struct err *err);
+/* The same without a token yet: identity and source. */
+bool claims_source(struct ctx *ctx, struct claims *out, struct err *err);
+/* The assertion, to be handed out: not where the source has none (ERR_SOURCE), nor where the identity's `allow` limits what
+ * it is for (ERR_POLICY). */
+bool claims_assertion(struct ctx *ctx, const char *audience, struct claims *out, struct err *err);
 /* What to ask an access token for, to see who we are: Azure Repos, or the first that the identity's `allow` has. Owned. */
 char *claims_resource(const struct identity *id);
 void claims_free(struct claims *c);

@@ -3,6 +3,7 @@
 #ifndef DAYPASS_CONFIGURE_H
 #define DAYPASS_CONFIGURE_H
 
+#include "helper/base/program.h"
 #include "helper/cmd/cmd.h"
 
 /* Who is made to ask daypass: `daypass configure NAME`. */
@@ -39,11 +40,6 @@ char *git_helper_value(const struct ctx *ctx, struct err *err);
 char *git_own_value(struct err *err);
 /* Is it such a value, of this program or of an older one at another place? */
 bool git_helper_is_ours(const char *value, size_t len);
-
-/* Is this the very program that is running? */
-bool program_is_own(const char *path);
-/* Where this program lies; NULL where that cannot be found out; owned. */
-char *program_own_path(void);
 
 /* `kubelogin convert-kubeconfig`: configure kube by the rules of kubelogin's converter. argv is behind the word. Ends with 0
  * or 1, as kubelogin does. */

@@ -1,7 +1,5 @@
 /* Where git's files are, which hosts are ours, and how git can start this program. */
 #include <limits.h>
-#include <sys/auxv.h>
-#include <sys/stat.h>
 
 #include "helper/base/str.h"
 #include "helper/base/url.h"
@@ -135,30 +133,6 @@ char *git_scope_path(const struct ctx *ctx, enum git_scope scope, struct err *er
 	if (scope == GIT_XDG)
 		return xdg_path(ctx);
 	return scope == GIT_SYSTEM ? system_path(ctx) : global_path(ctx, err);
-}
-
-/* How we were started: works where /proc is not there. The working directory has not changed since. */
-static const char *started_as(void)
-{
-	const char *path = (const char *)(uintptr_t)getauxval(AT_EXECFN);
-	return path ? path : "";
-}
-
-char *program_own_path(void)
-{
-	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-	path[n > 0 ? n : 0] = 0;
-	/* Replaced while we run: the kernel then says "PATH (deleted)". */
-	return path[0] == '/' && access(path, X_OK) == 0 ? str_dup(path) : realpath(started_as(), NULL);
-}
-
-bool program_is_own(const char *path)
-{
-	struct stat own, st;
-	if (!path || (stat("/proc/self/exe", &own) < 0 && stat(started_as(), &own) < 0))
-		return false;
-	return stat(path, &st) == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino;
 }
 
 char *git_own_value(struct err *err)

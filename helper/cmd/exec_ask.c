@@ -36,7 +36,7 @@ static bool has_bearer(const struct exec *x, const char *header)
 /* Which of the paths it is; with the secret in front of it where clients send none elsewhere. */
 static int find_path(const struct exec *x, const struct http_in *h, struct ask *out, const char **why)
 {
-	const char *header = h->value[IN_IDENTITY], *rest = h->path[0] ? strchr(h->path + 1, '/') : NULL;
+	const char *header = h->value[IN_IDENTITY] ? h->value[IN_IDENTITY] : h->value[IN_SECRET], *rest = h->path[0] ? strchr(h->path + 1, '/') : NULL;
 	bool in_path = rest && rest - h->path - 1 == EXEC_SECRET, let_in = in_path && is_secret(x, h->path + 1, EXEC_SECRET);
 	*why = "there is nothing at this path";
 	if (str_eq(h->path, "/msi/token") && !h->post) {
@@ -66,7 +66,7 @@ static bool means_us(const struct exec *x, const char *params)
 	static const struct {
 		const char *name;
 		enum key key;
-	} rows[] = {{"client_id", KEY_CLIENT_ID}, {"mi_res_id", KEY_RESOURCE_ID}, {"msi_res_id", KEY_RESOURCE_ID}, {"object_id", KEY_COUNT}, {"principal_id", KEY_COUNT}};
+	} rows[] = {{"client_id", KEY_CLIENT_ID}, {"clientid", KEY_CLIENT_ID}, {"mi_res_id", KEY_RESOURCE_ID}, {"msi_res_id", KEY_RESOURCE_ID}, {"object_id", KEY_COUNT}, {"principal_id", KEY_COUNT}};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		AUTO_STR value = http_in_param(params, rows[i].name);
 		const char *own = rows[i].key < KEY_COUNT ? identity_get(&x->plan.id, rows[i].key) : NULL;

@@ -32,7 +32,7 @@ PRINTF_LIKE(2, 3) static void change(struct changes *c, const char *fmt, ...)
 
 /* Each would lead a client past us: another kind of endpoint, a token or secret of its own, another identity. */
 static const char *const stale[] = {
-	"MSI_ENDPOINT", "MSI_SECRET", "IDENTITY_SERVER_THUMBPRINT", "IMDS_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST", "DEFAULT_IDENTITY_CLIENT_ID",
+	"IDENTITY_SERVER_THUMBPRINT", "IMDS_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST", "DEFAULT_IDENTITY_CLIENT_ID",
 	"AZURE_FEDERATED_TOKEN_FILE", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_USERNAME", "AZURE_PASSWORD",
 	"AZURE_OIDC_TOKEN", "AZURE_OIDC_REQUEST_URL", "AZURE_OIDC_REQUEST_TOKEN", "AZD_AUTH_CERT", "AZCOPY_MSI_CLIENT_ID", "AZCOPY_MSI_OBJECT_ID", "AZCOPY_MSI_RESOURCE_STRING",
 	"ARM_USE_MSI", "ARM_MSI_ENDPOINT", "ARM_MSI_API_VERSION", "ARM_USE_OIDC", "ARM_OIDC_TOKEN", "ARM_OIDC_TOKEN_FILE_PATH", "ARM_OIDC_REQUEST_URL", "ARM_OIDC_REQUEST_TOKEN",
@@ -57,6 +57,10 @@ static void add_endpoints(const struct exec *x, struct changes *c)
 	change(c, "DAYPASS_EXEC=http://%s", x->host);
 	change(c, "IDENTITY_ENDPOINT=http://%s/msi/token", x->host);
 	change(c, "IDENTITY_HEADER=%s", x->secret);
+	/* App Service's older form, which it gives too: az before 2.66 knows no other, and would ask the machine for its own
+	 * identity. */
+	change(c, "MSI_ENDPOINT=http://%s/msi/token", x->host);
+	change(c, "MSI_SECRET=%s", x->secret);
 	change(c, "AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential");
 	change(c, "AZD_AUTH_ENDPOINT=http://%s/azd", x->host);
 	change(c, "AZD_AUTH_KEY=%s", x->secret);

@@ -37,6 +37,8 @@ static void hash_request(unsigned char out[STORE_ID], const struct plan *p, cons
 	seal_hash_field(&h, p->audience);
 	seal_hash_field(&h, p->source->name);
 	seal_hash_field(&h, print->p);
+	if (p->claims)
+		seal_hash_field(&h, p->claims);
 	seal_hash_end(&h, out);
 }
 

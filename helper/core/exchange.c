@@ -26,6 +26,10 @@ static void make_form(const struct plan *p, const struct token *assertion, struc
 	url_encode(b, identity_get(&p->id, KEY_CLIENT_ID));
 	buf_adds(b, "&scope=");
 	url_encode(b, p->scope);
+	if (p->claims) {
+		buf_adds(b, "&claims=");
+		url_encode(b, p->claims);
+	}
 	if (p->source->yields_secret) {
 		buf_adds(b, "&client_secret=");
 		url_encode(b, secret_reveal(&assertion->value));

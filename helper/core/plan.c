@@ -9,6 +9,7 @@ void plan_free(struct plan *p)
 	identity_free(&p->id);
 	free(p->resource);
 	free(p->scope);
+	free(p->claims);
 	free(p->authority);
 	free(p->audience);
 	free(p->organization);

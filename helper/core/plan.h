@@ -22,6 +22,7 @@ struct plan {
 	struct identity id;
 	const struct source *source;
 	char *resource, *scope;	 /* what the access token is for */
+	char *claims;		 /* what the token must also say, as JSON; or NULL */
 	char *authority, *audience; /* NULL where the source yields access tokens */
 	char *organization;	    /* Azure DevOps', NULL where unknown or another kind of request */
 	char *registry;		    /* login server where Entra's token is traded for the registry's own (step_acr.h), or NULL */

@@ -197,6 +197,11 @@ static enum verdict by_resource(const struct ctx *ctx, const struct request *r, 
 		return PLAN_FAIL;
 	}
 	enum verdict v = m.result == MATCH_FOUND ? plan_by_match(ctx, &m, r, r->resource, out, err) : plan_without_match(ctx, r, r->resource, out, err);
+	out->claims = str_dup(r->claims);
+	if (v == PLAN_OURS && r->claims && out->source->yields_access_token) {
+		err_set(err, ERR_SOURCE, NULL, "source %s cannot answer a claims challenge: it gives the tokens that it has", out->source->name);
+		return PLAN_FAIL;
+	}
 	return v == PLAN_OURS && !allowed(out, r->resource, err) ? PLAN_FAIL : v;
 }
 

@@ -10,6 +10,7 @@ void request_free(struct request *r)
 	free(r->user);
 	free(r->resource);
 	free(r->tenant);
+	free(r->claims);
 	if (r->settings)
 		config_settings_free(r->settings);
 	free(r->settings);

@@ -18,6 +18,7 @@ struct request {
 	char *resource;			   /* REQUEST_RESOURCE, REQUEST_KUBE: the resource's id */
 	/* What the client itself says of the identity (REQUEST_KUBE), KEY_COUNT settings with their origins; or NULL: */
 	struct setting *settings;
+	char *claims; /* REQUEST_RESOURCE: what a service wants of the next token (a challenge), as JSON; or NULL */
 	bool insecure; /* the client does not check who that server is (REQUEST_KUBE) */
 	bool blank;   /* and nothing else counts: no configured identity is beneath */
 	char *tenant; /* REQUEST_RESOURCE: the tenant wanted, over the identity's own; REQUEST_KUBE: the one that its server is

@@ -18,10 +18,16 @@ static bool ours(int fd, bool private)
 	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (!private || (st.st_mode & 077) == 0);
 }
 
-static bool in_memory(int fd)
+bool runtime_dir_is_memory(int fd)
 {
 	struct statfs fs;
 	return fstatfs(fd, &fs) == 0 && ((unsigned long)fs.f_type == TMPFS_MAGIC || (unsigned long)fs.f_type == RAMFS_MAGIC);
+}
+
+bool runtime_dir_is_ours(int fd)
+{
+	struct stat st;
+	return ours(fd, false) && fstat(fd, &st) == 0 && !(st.st_mode & 022);
 }
 
 /* A folder below another, not through a link, ours alone; made where it is missing. */
@@ -43,7 +49,7 @@ static int step(int parent, const char *name)
 static int existing(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0 && ours(fd, true) && in_memory(fd))
+	if (fd >= 0 && ours(fd, true) && runtime_dir_is_memory(fd))
 		return fd;
 	if (fd >= 0)
 		close(fd);
@@ -53,7 +59,7 @@ static int existing(const char *path)
 /* /dev/shm is everybody's: there only what is ours below it counts. */
 static bool usable(int root, bool shared)
 {
-	return root >= 0 && in_memory(root) && (shared || ours(root, true)) && faccessat(root, ".", W_OK | X_OK, AT_EACCESS) == 0;
+	return root >= 0 && runtime_dir_is_memory(root) && (shared || ours(root, true)) && faccessat(root, ".", W_OK | X_OK, AT_EACCESS) == 0;
 }
 
 /* The first place that can be used is the one, whether our folder is there yet or not: else an older record in a later

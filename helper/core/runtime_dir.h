@@ -12,6 +12,9 @@
  * Only a tmpfs or ramfs folder that we own and no one else may enter is taken. -1 where there is none; path gets its
  * name. */
 int runtime_dir_open(const struct env *env, bool make, char *path, size_t size);
+/* Of any open folder: is it in memory (tmpfs, ramfs)? Is it ours, and nobody else may write to it? */
+bool runtime_dir_is_memory(int fd);
+bool runtime_dir_is_ours(int fd);
 /* Before a record is written: delete what expired over ten minutes ago, torn temporary files, and the oldest beyond
  * 1,024 records or 4 MiB. A record's expiry is its file's modification time. now: seconds since 1970. */
 void runtime_dir_clean(int dir, int64_t now);

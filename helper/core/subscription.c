@@ -8,13 +8,12 @@
 #include "helper/core/policy.h"
 #include "helper/core/record.h"
 
-enum { FOUND_S = 86400, NONE_S = 300, FAILED_S = 60, PATIENCE_MS = 4000, TEXTS = 4, RECORD_MAX = 8192 };
+enum { FOUND_S = 86400, NONE_S = 300, FAILED_S = 60, PATIENCE_MS = 4000, TEXTS = 4, ROWS_MAX = 256 };
 
-/* What was found out, kept: a head, then TEXTS texts with their NULs: of the subscription, or of the failure. */
-enum answer_kind { ANSWER_FOUND, ANSWER_NONE, ANSWER_FAILED };
-
+/* What was found out, kept: a head, then rows of TEXTS texts with their NULs: of subscriptions, or one of a failure. */
 struct kept_head {
-	uint32_t format, kind;
+	uint32_t format;
+	int32_t rows; /* -1: a failure */
 	int64_t boot_at;
 };
 
@@ -27,12 +26,34 @@ void subscription_free(struct subscription *s)
 	*s = (struct subscription){0};
 }
 
+void subscriptions_free(struct subscriptions *l)
+{
+	for (int i = 0; i < l->count; i++)
+		subscription_free(&l->rows[i]);
+	free(l->rows);
+	*l = (struct subscriptions){.own = -1};
+}
+
+static void add(struct subscriptions *l, const char *const texts[TEXTS])
+{
+	l->rows = mem_realloc_wipe(l->rows, (size_t)l->count * sizeof *l->rows, ((size_t)l->count + 1) * sizeof *l->rows);
+	l->rows[l->count++] = (struct subscription){str_dup(texts[0]), str_dup(texts[1]), str_dup(texts[2]), str_dup(texts[3])};
+}
+
+const char *subscription_arm(const struct ctx *ctx)
+{
+	struct err ignored;
+	AUTO_IDENTITY id = {0};
+	const struct cloud *cloud = plan_identity(ctx, REQUEST_RESOURCE, NULL, &id, &ignored) ? identity_cloud(&id) : NULL;
+	return (cloud ? cloud : cloud_by_name("public"))->resource;
+}
+
 bool subscription_is_arm(const struct cloud *cloud, const char *resource)
 {
 	return cloud && (resource_same(resource, cloud->resource) || resource_same(resource, cloud->arm));
 }
 
-static bool from_setting(const struct ctx *ctx, const struct identity *id, struct subscription *out)
+static const char *setting(const struct ctx *ctx, const struct identity *id)
 {
 	static const char *const peers[] = {"AZURE_SUBSCRIPTION_ID", "ARM_SUBSCRIPTION_ID"};
 	const char *value = identity_get(id, KEY_SUBSCRIPTION);
@@ -40,9 +61,7 @@ static bool from_setting(const struct ctx *ctx, const struct identity *id, struc
 		value = env_get(&ctx->env, peers[i]);
 		value = str_is_guid(value) ? value : NULL;
 	}
-	if (value)
-		*out = (struct subscription){.id = str_dup(value), .name = str_dup(value), .state = str_dup("Enabled")};
-	return value != NULL;
+	return value;
 }
 
 /* --- kept --- */
@@ -57,74 +76,64 @@ static void id_of(const struct cache_key *key, unsigned char id[STORE_ID])
 	seal_hash_end(&h, id);
 }
 
-static void keep(const struct ctx *ctx, const unsigned char id[STORE_ID], enum answer_kind kind, const char *const texts[TEXTS], struct store_mark since)
+static void keep(const struct ctx *ctx, const unsigned char id[STORE_ID], const struct subscriptions *l, const struct err *err, struct store_mark since)
 {
-	static const int64_t lives[] = {[ANSWER_FOUND] = FOUND_S, [ANSWER_NONE] = NONE_S, [ANSWER_FAILED] = FAILED_S};
-	struct kept_head head = {.format = RECORD_SUBSCRIPTION, .kind = kind, .boot_at = ctx->clock->boot(ctx->clock)};
-	AUTO_BUF data = buf_new(RECORD_MAX);
+	struct kept_head head = {.format = RECORD_SUBSCRIPTION, .rows = err ? -1 : l->count, .boot_at = ctx->clock->boot(ctx->clock)};
+	int64_t life = err ? FAILED_S : l->count ? FOUND_S : NONE_S;
+	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
 	buf_add(&data, &head, sizeof head);
-	for (int i = 0; i < TEXTS; i++)
-		buf_add(&data, texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) + 1 : 1);
+	for (int i = 0; i < (err ? 1 : l->count); i++) {
+		const struct subscription *s = &l->rows[i];
+		const char *const texts[TEXTS] = {err ? err->msg : s->id, err ? err->hint : s->name, err ? NULL : s->tenant, err ? NULL : s->state};
+		for (int k = 0; k < TEXTS; k++)
+			buf_add(&data, texts[k] ? texts[k] : "", texts[k] ? strlen(texts[k]) + 1 : 1);
+	}
 	if (!data.over)
-		ctx->store->put(ctx->store, id, &data, ctx->clock->wall(ctx->clock) + lives[kind], since);
+		ctx->store->put(ctx->store, id, &data, ctx->clock->wall(ctx->clock) + life, since);
 }
 
-/* The head, and where the texts begin; false for anything but a whole record of ours. */
-static bool decode(const struct buf *data, struct kept_head *head, const char *texts[TEXTS])
+/* The next row of texts; false at the end, or where it is no whole row. */
+static bool next_row(const char **at, const char *end, const char *texts[TEXTS])
 {
-	if (data->len < sizeof *head)
-		return false;
-	memcpy(head, data->p, sizeof *head);
-	const char *at = data->p + sizeof *head, *end = data->p + data->len;
 	for (int i = 0; i < TEXTS; i++) {
-		texts[i] = at;
-		const char *nul = at < end ? memchr(at, 0, (size_t)(end - at)) : NULL;
+		const char *nul = *at < end ? memchr(*at, 0, (size_t)(end - *at)) : NULL;
 		if (!nul)
 			return false;
-		at = nul + 1;
+		texts[i] = *at;
+		*at = nul + 1;
 	}
-	return head->format == RECORD_SUBSCRIPTION && head->kind <= ANSWER_FAILED && at == end;
+	return true;
 }
 
 static bool still_good(const struct ctx *ctx, const struct kept_head *head)
 {
 	int64_t age = ctx->clock->boot(ctx->clock) - head->boot_at;
-	return age >= 0 && age < (head->kind == ANSWER_FOUND ? FOUND_S : head->kind == ANSWER_NONE ? NONE_S : FAILED_S);
+	return head->format == RECORD_SUBSCRIPTION && age >= 0 && age < (head->rows < 0 ? FAILED_S : head->rows ? FOUND_S : NONE_S);
 }
 
 /* True where something is kept; *ok then is the answer's own. */
-static bool kept(const struct ctx *ctx, const unsigned char id[STORE_ID], struct subscription *out, bool *ok, struct err *err)
+static bool kept(const struct ctx *ctx, const unsigned char id[STORE_ID], struct subscriptions *out, bool *ok, struct err *err)
 {
 	struct kept_head head;
 	const char *texts[TEXTS];
-	AUTO_BUF data = buf_new(RECORD_MAX);
-	if (!ctx->store->get(ctx->store, id, &data) || !decode(&data, &head, texts) || !still_good(ctx, &head))
+	AUTO_BUF data = buf_new(STORE_RECORD_MAX);
+	if (!ctx->store->get(ctx->store, id, &data) || data.len < sizeof head)
 		return false;
-	*ok = head.kind != ANSWER_FAILED;
-	if (head.kind == ANSWER_FAILED)
-		err_set(err, ERR_NETWORK, *texts[1] ? texts[1] : NULL, "%s", texts[0]);
-	if (head.kind == ANSWER_FOUND)
-		*out = (struct subscription){str_dup(texts[0]), str_dup(texts[1]), str_dup(texts[2]), str_dup(texts[3])};
-	return true;
+	memcpy(&head, data.p, sizeof head);
+	const char *at = data.p + sizeof head, *end = data.p + data.len;
+	if (!still_good(ctx, &head))
+		return false;
+	*ok = head.rows >= 0;
+	if (head.rows < 0)
+		return next_row(&at, end, texts) && (err_set(err, ERR_NETWORK, *texts[1] ? texts[1] : NULL, "%s", texts[0]) || true);
+	while (next_row(&at, end, texts))
+		add(out, texts);
+	return at == end && out->count == head.rows;
 }
 
 /* --- asked --- */
 
-/* The first that is enabled, as az chooses; else the first. NULL: the list is empty, or is none. */
-static const struct json *choose(const struct json *list)
-{
-	const struct json *first = NULL, *s;
-	for (int i = 0; (s = json_at(list, i)) != NULL; i++) {
-		if (!str_is_guid(json_str(s, "subscriptionId")))
-			continue;
-		if (str_eq(json_str(s, "state"), "Enabled"))
-			return s;
-		first = first ? first : s;
-	}
-	return first;
-}
-
-static bool read_answer(const struct http_response *r, const char *arm, struct subscription *out, struct err *err)
+static bool read_answer(const struct http_response *r, const char *arm, struct subscriptions *out, struct err *err)
 {
 	AUTO_JSON j = NULL;
 	if (!answer_json(r, arm, &j, err))
@@ -134,15 +143,17 @@ static bool read_answer(const struct http_response *r, const char *arm, struct s
 		return err_set(err, ERR_NETWORK, "name it yourself: subscription = GUID in daypass's configuration, or AZURE_SUBSCRIPTION_ID", "%s does not list the subscriptions (HTTP %ld)%s%.300s", arm, r->status,
 			       why ? ": " : "", why ? why : "");
 	}
-	const struct json *s = choose(json_get(j, "value"));
-	if (!s)
-		return true;
-	const char *id = json_str(s, "subscriptionId"), *name = json_str(s, "displayName"), *tenant = json_str(s, "tenantId"), *state = json_str(s, "state");
-	*out = (struct subscription){str_dup(id), str_dup(name ? name : id), str_dup(tenant), str_dup(state ? state : "Enabled")};
+	const struct json *list = json_get(j, "value"), *s;
+	for (int i = 0; out->count < ROWS_MAX && (s = json_at(list, i)) != NULL; i++) {
+		const char *id = json_str(s, "subscriptionId"), *name = json_str(s, "displayName"), *state = json_str(s, "state");
+		const char *const texts[TEXTS] = {id, name ? name : id, json_str(s, "tenantId"), state ? state : "Enabled"};
+		if (str_is_guid(id))
+			add(out, texts);
+	}
 	return true;
 }
 
-static bool ask(struct ctx *ctx, const char *arm, const struct token *token, struct subscription *out, struct err *err)
+static bool ask(struct ctx *ctx, const char *arm, const struct token *token, struct subscriptions *out, struct err *err)
 {
 	AUTO_STR url = str_printf("%s/subscriptions?api-version=2022-12-01", arm);
 	AUTO_RESPONSE r = http_response_new();
@@ -152,37 +163,82 @@ static bool ask(struct ctx *ctx, const char *arm, const struct token *token, str
 	return (ctx->http->perform(ctx->http, &q, &r, err) && read_answer(&r, arm, out, err)) || err_wrap(err, "listing the subscriptions");
 }
 
+/* What is kept, where it is whole. */
+static bool look(const struct ctx *ctx, const unsigned char id[STORE_ID], struct subscriptions *out, bool *ok, struct err *err)
+{
+	if (kept(ctx, id, out, ok, err))
+		return true;
+	subscriptions_free(out);
+	return false;
+}
+
 /* One process at a time asks; the others find what it kept. */
-static bool ask_once(struct ctx *ctx, const char *arm, const struct flow_result *t, struct subscription *out, struct err *err)
+static bool ask_once(struct ctx *ctx, const char *arm, const struct flow_result *t, struct subscriptions *out, struct err *err)
 {
 	unsigned char id[STORE_ID];
 	bool possible, ok;
 	id_of(&t->key, id);
-	if (kept(ctx, id, out, &ok, err))
+	if (look(ctx, id, out, &ok, err))
 		return ok;
 	int lock = ctx->store->lock(ctx->store, LOCK_TOKEN, id, ctx->deadline_ms, &possible);
-	if (lock < 0 || !kept(ctx, id, out, &ok, err)) {
+	if (lock < 0 || !look(ctx, id, out, &ok, err)) {
 		struct store_mark since = ctx->store->mark(ctx->store, id);
 		ok = ask(ctx, arm, &t->token, out, err);
-		const char *const found[TEXTS] = {out->id, out->name, out->tenant, out->state}, *const failed[TEXTS] = {err->msg, err->hint};
-		keep(ctx, id, !ok ? ANSWER_FAILED : out->id ? ANSWER_FOUND : ANSWER_NONE, ok ? found : failed, since);
+		keep(ctx, id, out, ok ? NULL : err, since);
 	}
 	ctx->store->unlock(ctx->store, lock);
 	return ok;
 }
 
-bool subscription_find(struct ctx *ctx, const struct plan *p, struct subscription *out, struct err *err)
+/* As Resource Manager has them; none where nobody may ask it. */
+static bool list(struct ctx *ctx, const struct plan *p, struct subscriptions *out, struct err *err)
 {
-	*out = (struct subscription){0};
-	const struct cloud *cloud = identity_cloud(&p->id);
-	if (from_setting(ctx, &p->id, out) || !cloud)
-		return true;
 	struct err refused;
 	AUTO_PLAN own = {0};
 	AUTO_RESULT t = {.token = token_new()};
-	AUTO_REQUEST r = {.kind = REQUEST_RESOURCE, .resource = str_dup(cloud->resource)};
+	const struct cloud *cloud = identity_cloud(&p->id);
+	AUTO_REQUEST r = {.kind = REQUEST_RESOURCE, .resource = str_dup(cloud ? cloud->resource : NULL)};
 	bool same = subscription_is_arm(cloud, p->resource);
-	if (!same && policy_plan(ctx, &r, &own, &refused) != PLAN_OURS)
+	if (!cloud || (!same && policy_plan(ctx, &r, &own, &refused) != PLAN_OURS))
 		return true;
 	return flow_token(ctx, same ? p : &own, &t, err) && ask_once(ctx, cloud->arm, &t, out, err);
+}
+
+/* The one of that id; else the first that is enabled, as az chooses, else the first. */
+static int choose(const struct subscriptions *l, const char *id)
+{
+	for (int i = 0; i < l->count; i++)
+		if (id ? str_ieq(l->rows[i].id, id) : str_eq(l->rows[i].state, "Enabled"))
+			return i;
+	return id || !l->count ? -1 : 0;
+}
+
+bool subscription_list(struct ctx *ctx, const struct plan *p, struct subscriptions *out, struct err *err)
+{
+	*out = (struct subscriptions){0};
+	const char *id = setting(ctx, &p->id);
+	const char *const texts[TEXTS] = {id, id, NULL, "Enabled"};
+	bool ok = list(ctx, p, out, err);
+	out->own = choose(out, id);
+	if (out->own < 0 && id) {
+		out->own = out->count;
+		add(out, texts);
+	}
+	return ok || id;
+}
+
+bool subscription_find(struct ctx *ctx, const struct plan *p, struct subscription *out, struct err *err)
+{
+	*out = (struct subscription){0};
+	AUTO_SUBSCRIPTIONS l = {0};
+	const char *id = setting(ctx, &p->id);
+	if (id)
+		*out = (struct subscription){.id = str_dup(id), .name = str_dup(id), .state = str_dup("Enabled")};
+	else if (!subscription_list(ctx, p, &l, err))
+		return false;
+	else if (l.own >= 0) {
+		*out = l.rows[l.own];
+		l.rows[l.own] = (struct subscription){0};
+	}
+	return true;
 }

@@ -35,9 +35,9 @@ static bool az_fetch(const struct ctx *ctx, const struct identity *id, const cha
 {
 	AUTO_BUF text = buf_new(TOKEN_MAX);
 	const char *tenant = identity_get(id, KEY_TENANT);
-	const char *argv[] = {"az", "account", "get-access-token", "--output", "json", "--resource", resource, tenant ? "--tenant" : NULL, tenant, NULL};
+	const char *args[] = {"account", "get-access-token", "--output", "json", "--resource", resource, tenant ? "--tenant" : NULL, tenant, NULL};
 	static const char *const more[] = {"AZURE_CORE_NO_COLOR=true", "AZURE_CORE_COLLECT_TELEMETRY=0", "AZURE_CORE_ONLY_SHOW_ERRORS=true", NULL};
-	if (!tool_run(ctx, &az, argv, more, &text, err))
+	if (!tool_run(ctx, &az, args, more, &text, err))
 		return false;
 	AUTO_JSON j = json_parse(text.p, text.len);
 	int64_t expires = 0;

@@ -53,9 +53,9 @@ static bool azd_fetch(const struct ctx *ctx, const struct identity *id, const ch
 	AUTO_BUF text = buf_new(TOKEN_MAX);
 	AUTO_STR scope = str_printf("%s/.default", resource);
 	const char *tenant = identity_get(id, KEY_TENANT);
-	const char *argv[] = {"azd", "auth", "token", "--output", "json", "--no-prompt", "--scope", scope, tenant ? "--tenant-id" : NULL, tenant, NULL};
+	const char *args[] = {"auth", "token", "--output", "json", "--no-prompt", "--scope", scope, tenant ? "--tenant-id" : NULL, tenant, NULL};
 	static const char *const more[] = {"NO_COLOR=true", "AZD_SKIP_UPDATE_CHECK=true", "AZURE_DEV_COLLECT_TELEMETRY=no", NULL};
-	if (!tool_run(ctx, &azd, argv, more, &text, err))
+	if (!tool_run(ctx, &azd, args, more, &text, err))
 		return false;
 	AUTO_JSON j = json_parse(text.p, text.len);
 	int64_t expires = 0;

@@ -4,9 +4,10 @@
 
 #include "helper/base/json.h"
 #include "helper/base/log.h"
+#include "helper/base/program.h"
 #include "helper/base/str.h"
 
-enum { TIMEOUT_MS = 15000, SPOKEN_MAX = 8192, SHORTEST_S = 300 };
+enum { TIMEOUT_MS = 15000, SPOKEN_MAX = 8192, SHORTEST_S = 300, TOOL_WORDS = 16 };
 
 enum source_state tool_absent(const struct tool *t, const char *path, struct err *why)
 {
@@ -59,11 +60,33 @@ static bool failed(const struct tool *t, const struct buf *spoken, int status, s
 	return err_set(err, ERR_SOURCE, t->login, "%s gave no token (exit status %d): %.400s", t->name, status, first);
 }
 
-bool tool_run(const struct ctx *ctx, const struct tool *t, const char *const *argv, const char *const *more, struct buf *text, struct err *err)
+/* PATH may lead to ourselves under the tool's name (daypass shim): then the one behind us is meant. err tells where
+ * there is none. */
+static char *real_one(const struct ctx *ctx, const struct tool *t, struct err *err)
+{
+	AUTO_STR first = proc_find(&ctx->env, t->name, false);
+	char *path = program_is_own(first) ? program_behind(&ctx->env, t->name) : str_dup(t->name);
+	if (!path) {
+		err_set(err, ERR_SOURCE, NULL, "%s on PATH is daypass itself, and there is no other behind it", first);
+		err_hint(err, "install %s, or choose another source", t->product);
+	}
+	return path;
+}
+
+bool tool_run(const struct ctx *ctx, const struct tool *t, const char *const *args, const char *const *more, struct buf *text, struct err *err)
 {
 	AUTO_BUF spoken = buf_new(SPOKEN_MAX);
 	int64_t left = ctx->deadline_ms - ctx->clock->mono_ms(ctx->clock);
-	struct proc_run r = {.argv = argv, .more_env = more, .timeout_ms = left < TIMEOUT_MS ? left : TIMEOUT_MS, .out = text, .err = &spoken};
+	AUTO_STR path = real_one(ctx, t, err);
+	AUTO_STR depth = path ? program_depth(&ctx->env, path, err) : NULL;
+	if (!depth)
+		return false;
+	const char *argv[TOOL_WORDS] = {path}, *vars[TOOL_WORDS] = {depth};
+	for (size_t i = 1; args[i - 1] && i < TOOL_WORDS - 1; i++)
+		argv[i] = args[i - 1];
+	for (size_t i = 1; more[i - 1] && i < TOOL_WORDS - 1; i++)
+		vars[i] = more[i - 1];
+	struct proc_run r = {.argv = argv, .more_env = vars, .timeout_ms = left < TIMEOUT_MS ? left : TIMEOUT_MS, .out = text, .err = &spoken};
 	if (!ctx->proc->run(ctx->proc, &r, err))
 		return err_hint(err, "install %s, or choose another source", t->product);
 	return r.status == 0 || failed(t, spoken.len ? &spoken : text, r.status, err);

@@ -13,8 +13,9 @@ struct tool {
 enum source_state tool_absent(const struct tool *t, const char *path, struct err *why);
 /* Which file, and which version of it: a tool rewrites it when somebody logs in. False where there is none. */
 bool tool_print_file(const char *path, struct buf *out);
-/* Run it, 15 s at most, with these variables added. text gets its stdout; false with what it said of an error. */
-bool tool_run(const struct ctx *ctx, const struct tool *t, const char *const *argv, const char *const *more, struct buf *text, struct err *err);
+/* Run it with these arguments (14 at most), 15 s at most, with these variables added; never ourselves under its name.
+ * text gets its stdout; false with what it said of an error. */
+bool tool_run(const struct ctx *ctx, const struct tool *t, const char *const *args, const char *const *more, struct buf *text, struct err *err);
 /* Take what it printed. expires: seconds since 1970; what is no time to come stands for not known, and the token is
  * kept for the shortest life that Entra gives. */
 bool tool_take(const struct ctx *ctx, const struct tool *t, const char *value, int64_t expires, struct token *out, struct err *err);

@@ -13,7 +13,7 @@ from e2e.job import Job, servers
 from e2e.place import BIN, JWT, PATH, URL, wait_until
 from e2e.sandbox import without_call
 
-NAMED = set("""DAYPASS_EXEC IDENTITY_ENDPOINT IDENTITY_HEADER AZURE_TOKEN_CREDENTIALS AZD_AUTH_ENDPOINT AZD_AUTH_KEY AZCOPY_AUTO_LOGIN_TYPE AZCOPY_TENANT_ID
+NAMED = set("""DAYPASS_EXEC IDENTITY_ENDPOINT IDENTITY_HEADER MSI_ENDPOINT MSI_SECRET AZURE_TOKEN_CREDENTIALS AZD_AUTH_ENDPOINT AZD_AUTH_KEY AZCOPY_AUTO_LOGIN_TYPE AZCOPY_TENANT_ID
 ARM_USE_CLI ARM_USE_MSI ARM_MSI_ENDPOINT ARM_CLIENT_ID ARM_TENANT_ID NO_PROXY no_proxy AZURE_CONFIG_DIR DOCKER_CONFIG PATH GIT_CONFIG_COUNT
 GIT_CONFIG_KEY_0 GIT_CONFIG_KEY_1 GIT_CONFIG_VALUE_0 GIT_CONFIG_VALUE_1 AZURE_FEDERATED_TOKEN_FILE""".split())
 LOOK = """import os, resource, signal, sys
@@ -136,6 +136,7 @@ def test_the_environment(job, cloud):
     e = job.env
     assert re.fullmatch(r"127\.0\.0\.1:\d+", job.host) and re.fullmatch("[0-9a-f]{64}", job.secret)
     assert e["IDENTITY_ENDPOINT"] == f"http://{job.host}/msi/token" and e["AZURE_TOKEN_CREDENTIALS"] == "ManagedIdentityCredential"
+    assert (e["MSI_ENDPOINT"], e["MSI_SECRET"]) == (e["IDENTITY_ENDPOINT"], job.secret)
     assert (e["AZD_AUTH_ENDPOINT"], e["AZD_AUTH_KEY"]) == (f"http://{job.host}/azd", job.secret)
     assert (e["ARM_USE_MSI"], e["ARM_USE_CLI"], e["ARM_CLIENT_ID"], e["ARM_TENANT_ID"]) == ("true", "false", APP, TENANT)
     assert e["ARM_MSI_ENDPOINT"] == f"http://{job.host}/{job.secret}/metadata/identity/oauth2/token"
@@ -146,11 +147,11 @@ def test_the_environment(job, cloud):
 
 
 def test_stale_variables_are_cleared(pod):
-    stale = """MSI_ENDPOINT MSI_SECRET IDENTITY_SERVER_THUMBPRINT IMDS_ENDPOINT AZURE_POD_IDENTITY_AUTHORITY_HOST AZURE_CLIENT_SECRET AZURE_CLIENT_CERTIFICATE_PATH
+    stale = """IDENTITY_SERVER_THUMBPRINT IMDS_ENDPOINT AZURE_POD_IDENTITY_AUTHORITY_HOST AZURE_CLIENT_SECRET AZURE_CLIENT_CERTIFICATE_PATH
     AZURE_USERNAME AZURE_PASSWORD ARM_CLIENT_SECRET ARM_OIDC_TOKEN ARM_OIDC_TOKEN_FILE_PATH ARM_USE_OIDC ARM_OIDC_REQUEST_URL ARM_OIDC_REQUEST_TOKEN
     ARM_USE_AKS_WORKLOAD_IDENTITY AZD_AUTH_CERT AZCOPY_MSI_CLIENT_ID""".split()
     pod.config()  # the identity is the file's; the variables are strangers'
-    e = Job(pod, AZURE_CLIENT_ID=FAB, AZURE_TENANT_ID=TENANT2, NO_PROXY="a.test", no_proxy=None, IDENTITY_HEADER="x", **{k: "x" for k in stale}).env
+    e = Job(pod, AZURE_CLIENT_ID=FAB, AZURE_TENANT_ID=TENANT2, NO_PROXY="a.test", no_proxy=None, IDENTITY_HEADER="x", MSI_ENDPOINT="x", **{k: "x" for k in stale}).env
     assert not [k for k in stale + ["AZURE_CLIENT_ID"] if k in e]
     assert e["NO_PROXY"] == e["no_proxy"] == "a.test,127.0.0.1,localhost" and e["ARM_CLIENT_ID"] == APP
 

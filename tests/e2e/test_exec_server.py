@@ -53,6 +53,13 @@ def test_app_service_queries(job, query):
         assert job.ask(f"{path}?{query}", {"x-identity-header": job.secret})[0] == 200
 
 
+def test_the_older_app_service(job):
+    """az before 2.66: the header is called secret, and client ids clientid."""
+    assert job.ask(f"/msi/token/?resource={ARM}&api-version=2017-09-01", {"secret": job.secret})[0] == 200
+    assert job.ask(f"/msi/token/?resource={ARM}&api-version=2017-09-01&clientid={FAB}", {"secret": job.secret})[0] == 400
+    assert job.ask(f"/msi/token/?resource={ARM}&api-version=2017-09-01", {"secret": "0" * 64})[0] == 403
+
+
 def test_terraform_and_imds(job):
     path = job.env["ARM_MSI_ENDPOINT"].split(job.host)[1]
     assert job.terraform(more=f"&client_id={APP}")[0] == 200

@@ -8,13 +8,13 @@ A case is a folder of small text files; one that is missing is empty:
           arguments; "<open" leaves stdin open behind the input, "<&-" and ">&-" close it, ">/dev/full" is a full disk.
           "exit N" behind a step expects another status than 0.
           "kept [KEY=VALUE...]": before that, a get has put {TOKEN} into the cache.
-          "mkdir", "rm", "chmod MODE", "write FILE TEXT": on files below {DIR}.   "needs PROGRAM-OR-LIBRARY-OR-tmpfs": else it is skipped.
+          "mkdir", "rm", "chmod MODE", "write FILE TEXT": on files below {DIR}.   "needs PROGRAM-OR-LIBRARY-OR-tmpfs-OR-disk": else it is skipped.
   env     NAME=VALUE lines over the little environment that run.py makes; "NAME" alone takes it away
   config  the user's configuration file
   in, out, err    stdin, and exactly what stdout and stderr must be; parts of several steps are split by "---" lines
 
 In all of them \\r \\n \\0 \\xNN \\\\ are bytes, a backslash at the end of a line joins it with the next, {64*x} repeats, and
-{DIR} {CONFIG} {UID} {VERSION} {CLIENT} {TOKEN} {SHA256_TOKEN} {TOKEN2} {SHA256_TOKEN2} {EXPIRES} {KUBE_EXPIRES} {ASSERTION} {ASSERTION2} stand for what
+{DIR} {CONFIG} {PROGRAM} {GOLDEN} {UID} {VERSION} {CLIENT} {TOKEN} {SHA256_TOKEN} {TOKEN2} {SHA256_TOKEN2} {EXPIRES} {KUBE_EXPIRES} {AZ_EXPIRES} {AZD_EXPIRES} {ASSERTION} {ASSERTION2} stand for what
 they say: the fake az (bin/az) gives TOKEN when it is asked first, and TOKEN2 later."""
 import base64
 import ctypes
@@ -59,6 +59,8 @@ def words_of(now):
     claims = {"iss": "https://sts.windows.net/x/", "appid": CLIENT, "iat": now, "exp": now + 3600}
     words = {"CLIENT": CLIENT, "UID": str(os.geteuid()), "EXPIRES": str(now + 3600), "VERSION": version()}
     words["KUBE_EXPIRES"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + 3300))  # kubectl hears of it five minutes earlier
+    words["AZ_EXPIRES"] = time.strftime("%Y-%m-%d %H:%M:%S.000000", time.gmtime(now + 3600))  # with TZ=UTC
+    words["AZD_EXPIRES"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + 3600))
     for name, jti in (("TOKEN", 1), ("TOKEN2", 2)):
         words[name] = ".".join((part({"alg": "RS256", "typ": "JWT"}), part({**claims, "jti": jti}), "c2lnbmF0dXJl"))
         words["SHA256_" + name] = hashlib.sha256(words[name].encode()).hexdigest()
@@ -124,6 +126,7 @@ class Play:
         self.case, self.bin, self.folder, self.words = case, bin_dir, folder, {**words, "DIR": folder}
         self.config = os.path.join(folder, "config", "daypass", "config")
         self.words["CONFIG"] = self.config
+        self.words.update(PROGRAM=os.path.realpath(os.path.join(bin_dir, "daypass")), GOLDEN=HERE)
         for name in ("home", "az", "config/daypass"):
             os.makedirs(os.path.join(folder, name), 0o700)
         for name, token in (("first", "TOKEN"), ("second", "TOKEN2")):
@@ -153,7 +156,7 @@ class Play:
     def prepare(self, have_memory):
         for words in self.case.before:
             if words[0] == "needs":
-                if not (have_memory if words[1] == "tmpfs" else here(words[1])):
+                if not (have_memory if words[1] == "tmpfs" else not in_memory(self.folder) if words[1] == "disk" else here(words[1])):
                     raise Skip(f"{words[1]} is not here")
             elif words[0] == "chmod":
                 os.chmod(os.path.join(self.folder, words[2]), int(words[1], 8))
@@ -220,15 +223,17 @@ def show(data):
     return [repr(line)[2:-1] for line in data.splitlines(keepends=True)]
 
 
-def memory_folder():
-    """Where daypass itself would look, so that it never looks into the caller's own cache."""
+def in_memory(path):
     with open("/proc/self/mounts") as f:
         mounts = [line.split()[1:3] for line in f]
+    best = max((m for m in mounts if (os.path.realpath(path) + "/").startswith(m[0].rstrip("/") + "/")), key=lambda m: len(m[0]))
+    return best[1] in ("tmpfs", "ramfs")
+
+
+def memory_folder():
+    """Where daypass itself would look, so that it never looks into the caller's own cache."""
     for base in (os.environ.get("XDG_RUNTIME_DIR"), f"/run/user/{os.geteuid()}", "/dev/shm"):
-        if not base or not os.access(base, os.W_OK | os.X_OK):
-            continue
-        best = max((m for m in mounts if (os.path.realpath(base) + "/").startswith(m[0].rstrip("/") + "/")), key=lambda m: len(m[0]))
-        if best[1] in ("tmpfs", "ramfs"):
+        if base and os.access(base, os.W_OK | os.X_OK) and in_memory(base):
             return tempfile.mkdtemp(prefix="dp-golden-", dir=base)
     return None
 

@@ -168,12 +168,12 @@ static inline void note_child(struct fake_proc *p, const char *const *argv, cons
 	p->in = in ? str_ndup(in->p, in->len) : NULL;
 }
 
-static inline bool fake_become(struct proc *proc, const char *const *argv, const struct buf *in, struct err *err)
+static inline bool fake_become(struct proc *proc, const struct proc_become *b, struct err *err)
 {
 	struct fake_proc *p = (struct fake_proc *)(void *)proc;
 	p->became++;
-	note_child(p, argv, NULL, in);
-	return !p->fails || err_set(err, ERR_SOURCE, NULL, "%s: cannot be started: No such file or directory", argv[0]);
+	note_child(p, b->argv, b->more_env, b->in);
+	return !p->fails || err_set(err, ERR_SOURCE, NULL, "%s: cannot be started: No such file or directory", b->path);
 }
 
 static inline bool fake_run(struct proc *proc, struct proc_run *r, struct err *err)

@@ -75,7 +75,7 @@ static int becomes(const char *const *argv, const struct buf *in, struct buf *ou
 		dup2(pipes[1], 1);
 		close(pipes[0]);
 		close(pipes[1]);
-		bool ok = p.become(&p, argv, in, &err);
+		bool ok = p.become(&p, &(struct proc_become){.path = argv[0], .argv = argv, .in = in}, &err);
 		file_write_fd(1, err.msg, strlen(err.msg)); /* only where it could not */
 		_exit(ok ? 98 : err.kind == ERR_SOURCE ? 97 : 99);
 	}

@@ -81,6 +81,32 @@ TEST(where_none_is_enabled_the_first_is_taken)
 	finds(&w, ONE);
 }
 
+TEST(the_whole_list_has_the_one_of_the_setting_too)
+{
+	WORLD(w);
+	AUTO_PLAN p = {0};
+	AUTO_SUBSCRIPTIONS all = {0};
+	AUTO_SUBSCRIPTIONS failed = {0};
+	world_config(&w, IDENTITY "subscription = f0f0f0f0-0000-4000-8000-000000000003\n");
+	SCRIPT(&w, TOKEN, {.fails = true}, {200, .body = "{\"value\":[" ROW(ONE, "Old", "Disabled") "," ROW(TWO, "Shop", "Enabled") "]}"});
+	plan_resource(&w, ARM, &p);
+	assert_true(subscription_list(&w.ctx, &p, &failed, &err));
+	assert_int_equal(failed.count, 1);
+	pass_ms(&w.clock, 60 * 1000);
+	assert_true(subscription_list(&w.ctx, &p, &all, &err));
+	assert_int_equal(all.count, 3);
+	assert_int_equal(all.own, 2);
+	assert_text(all.rows[1].name, "Shop");
+	AUTO_SUBSCRIPTIONS again = {0};
+	world_env(&w, "DAYPASS_SUBSCRIPTION", TWO);
+	AUTO_PLAN q = {0};
+	plan_resource(&w, ARM, &q);
+	assert_true(subscription_list(&w.ctx, &q, &again, &err));
+	assert_int_equal(again.count, 2);
+	assert_int_equal(again.own, 1);
+	assert_int_equal(w.http.calls, 3);
+}
+
 TEST(that_there_is_none_is_kept_for_minutes)
 {
 	WORLD(w);
@@ -188,6 +214,7 @@ int main(void)
 		T(variables_follow_in_their_order_and_only_where_they_are_ids),
 		T(the_first_enabled_one_of_the_list_is_taken_and_kept_for_a_day),
 		T(where_none_is_enabled_the_first_is_taken),
+		T(the_whole_list_has_the_one_of_the_setting_too),
 		T(that_there_is_none_is_kept_for_minutes),
 		T(a_failure_is_told_and_kept_for_a_minute),
 		T(an_answer_that_is_none_is_a_failure),
