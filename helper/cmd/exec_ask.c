@@ -1,5 +1,5 @@
-/* The requests that the server of `daypass exec` understands: managed identities as App Service and IMDS give them (Cloud
- * Shell's form too), azd's external authentication, and, where asked for, GitHub's and Azure DevOps' issuers. Sources:
+/* The requests that the server of `daypass exec` understands: managed identities as App Service and IMDS give them (at
+ * IMDS' path Cloud Shell's and App Service's older form too), azd's external authentication, and, where asked for, GitHub's and Azure DevOps' issuers. Sources:
  * learn.microsoft.com's pages on managed identities; azd's docs/external-authentication.md; what SDKs, az and Terraform
  * were seen to send. */
 #include "helper/base/json.h"
@@ -36,7 +36,7 @@ static bool has_bearer(const struct exec *x, const char *header)
 /* Which of the paths it is; with the secret in front of it where clients send none elsewhere. */
 static int find_path(const struct exec *x, const struct http_in *h, struct ask *out, const char **why)
 {
-	const char *header = h->value[IN_IDENTITY] ? h->value[IN_IDENTITY] : h->value[IN_SECRET], *rest = h->path[0] ? strchr(h->path + 1, '/') : NULL;
+	const char *header = h->value[IN_IDENTITY], *older = h->value[IN_SECRET], *rest = h->path[0] ? strchr(h->path + 1, '/') : NULL;
 	bool in_path = rest && rest - h->path - 1 == EXEC_SECRET, let_in = in_path && is_secret(x, h->path + 1, EXEC_SECRET);
 	*why = "there is nothing at this path";
 	if (str_eq(h->path, "/msi/token") && !h->post) {
@@ -50,6 +50,7 @@ static int find_path(const struct exec *x, const struct http_in *h, struct ask *
 		let_in = let_in && has_bearer(x, h->value[IN_AUTHORIZATION]);
 	} else if (in_path && str_eq(rest, "/metadata/identity/oauth2/token")) {
 		out->shape = ASK_IMDS;
+		let_in = let_in && (!older || is_secret(x, older, strlen(older)));
 	} else {
 		return in_path && !let_in ? FORBIDDEN : BAD;
 	}
@@ -80,7 +81,7 @@ static int read_identity(const struct exec *x, const struct http_in *h, const ch
 {
 	const char *params = h->post ? body : h->query;
 	*why = "the header Metadata: true is missing";
-	if (out->shape == ASK_IMDS && !str_ieq(h->value[IN_METADATA], "true"))
+	if (out->shape == ASK_IMDS && !h->value[IN_SECRET] && !str_ieq(h->value[IN_METADATA], "true"))
 		return BAD;
 	*why = "daypass exec serves one identity, and this names another: leave client_id away, or start daypass exec --identity with that one";
 	if (!means_us(x, params))

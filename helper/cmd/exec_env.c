@@ -52,14 +52,16 @@ static bool is_needed(const struct exec *x, const char *name)
 	return x->plan.source->own_credential && str_starts(name, "AZURE_CLIENT_");
 }
 
+static const char token_path[] = "/metadata/identity/oauth2/token";
+
 static void add_endpoints(const struct exec *x, struct changes *c)
 {
 	change(c, "DAYPASS_EXEC=http://%s", x->host);
 	change(c, "IDENTITY_ENDPOINT=http://%s/msi/token", x->host);
 	change(c, "IDENTITY_HEADER=%s", x->secret);
-	/* App Service's older form, which it gives too: az before 2.66 knows no other, and would ask the machine for its own
-	 * identity. */
-	change(c, "MSI_ENDPOINT=http://%s/msi/token", x->host);
+	/* What came before IDENTITY_*, which goes first where both are known, as on App Service: az before 2.66 knows no other, and
+	 * would ask the machine for the machine's own identity. It sends no secret. */
+	change(c, "MSI_ENDPOINT=http://%s/%s%s", x->host, x->secret, token_path);
 	change(c, "MSI_SECRET=%s", x->secret);
 	change(c, "AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential");
 	change(c, "AZD_AUTH_ENDPOINT=http://%s/azd", x->host);
@@ -68,7 +70,7 @@ static void add_endpoints(const struct exec *x, struct changes *c)
 	change(c, "ARM_USE_CLI=false");
 	if (!x->oidc) {
 		change(c, "ARM_USE_MSI=true");
-		change(c, "ARM_MSI_ENDPOINT=http://%s/%s/metadata/identity/oauth2/token", x->host, x->secret);
+		change(c, "ARM_MSI_ENDPOINT=http://%s/%s%s", x->host, x->secret, token_path);
 		return;
 	}
 	static const char *const families[] = {"ARM", "AZURE"}; /* Terraform's, azd's */

@@ -136,7 +136,7 @@ def test_the_environment(job, cloud):
     e = job.env
     assert re.fullmatch(r"127\.0\.0\.1:\d+", job.host) and re.fullmatch("[0-9a-f]{64}", job.secret)
     assert e["IDENTITY_ENDPOINT"] == f"http://{job.host}/msi/token" and e["AZURE_TOKEN_CREDENTIALS"] == "ManagedIdentityCredential"
-    assert (e["MSI_ENDPOINT"], e["MSI_SECRET"]) == (e["IDENTITY_ENDPOINT"], job.secret)
+    assert (e["MSI_ENDPOINT"], e["MSI_SECRET"]) == (e["ARM_MSI_ENDPOINT"], job.secret)
     assert (e["AZD_AUTH_ENDPOINT"], e["AZD_AUTH_KEY"]) == (f"http://{job.host}/azd", job.secret)
     assert (e["ARM_USE_MSI"], e["ARM_USE_CLI"], e["ARM_CLIENT_ID"], e["ARM_TENANT_ID"]) == ("true", "false", APP, TENANT)
     assert e["ARM_MSI_ENDPOINT"] == f"http://{job.host}/{job.secret}/metadata/identity/oauth2/token"

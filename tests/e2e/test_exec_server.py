@@ -53,11 +53,14 @@ def test_app_service_queries(job, query):
         assert job.ask(f"{path}?{query}", {"x-identity-header": job.secret})[0] == 200
 
 
-def test_the_older_app_service(job):
-    """az before 2.66: the header is called secret, and client ids clientid."""
-    assert job.ask(f"/msi/token/?resource={ARM}&api-version=2017-09-01", {"secret": job.secret})[0] == 200
-    assert job.ask(f"/msi/token/?resource={ARM}&api-version=2017-09-01&clientid={FAB}", {"secret": job.secret})[0] == 400
-    assert job.ask(f"/msi/token/?resource={ARM}&api-version=2017-09-01", {"secret": "0" * 64})[0] == 403
+def test_what_came_before(job):
+    """MSI_ENDPOINT: az before 2.66 posts a form to it; with MSI_SECRET as App Service had it in 2017, and Machine Learning has it."""
+    path = job.env["MSI_ENDPOINT"].split(job.host)[1]
+    assert job.ask(path, {"Metadata": "true", "Content-Type": "application/x-www-form-urlencoded"}, "POST", f"resource={ARM}")[0] == 200
+    for slash in ("", "/"):
+        assert job.ask(f"{path}{slash}?resource={ARM}&api-version=2017-09-01", {"secret": job.env["MSI_SECRET"]})[0] == 200
+    assert job.ask(f"{path}?resource={ARM}&api-version=2017-09-01&clientid={FAB}", {"secret": job.secret})[0] == 400
+    assert job.ask(f"{path}?resource={ARM}&api-version=2017-09-01", {"secret": "0" * 64})[0] == 403
 
 
 def test_terraform_and_imds(job):
