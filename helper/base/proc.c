@@ -82,27 +82,27 @@ _Noreturn void proc_exit(int status)
 	_exit(status);
 }
 
-/* The environment of a child: ours at the start, with more winning over names that stand there already. */
-static char **child_env(const char *const *more)
+char **proc_vars(const char *const *changes)
 {
 	size_t n = 0, m = 0;
 	while (start.vars && start.vars[n])
 		n++;
-	while (more && more[m])
+	while (changes && changes[m])
 		m++;
 	char **vars = mem_alloc((n + m + 1) * sizeof *vars);
 	size_t k = 0;
 	for (size_t i = 0; i < n; i++) {
 		bool replaced = false;
 		for (size_t j = 0; j < m; j++) {
-			size_t name = strcspn(more[j], "=") + 1;
-			replaced = replaced || strncmp(start.vars[i], more[j], name) == 0;
+			size_t name = strcspn(changes[j], "=");
+			replaced = replaced || (strncmp(start.vars[i], changes[j], name) == 0 && start.vars[i][name] == '=');
 		}
 		if (!replaced)
 			vars[k++] = start.vars[i];
 	}
 	for (size_t j = 0; j < m; j++)
-		vars[k++] = (char *)(uintptr_t)more[j];
+		if (strchr(changes[j], '='))
+			vars[k++] = (char *)(uintptr_t)changes[j];
 	vars[k] = NULL;
 	return vars;
 }
@@ -145,7 +145,7 @@ _Noreturn static void start_child(const struct proc_run *r, char **vars, int out
 
 static bool real_become(struct proc *proc UNUSED, const struct proc_become *b, struct err *err)
 {
-	char **vars = child_env(b->more_env);
+	char **vars = proc_vars(b->more_env);
 	int fd = b->in ? memory_file(b->in) : 0;
 	if (fd >= 0 && dup2(fd, 0) >= 0) {
 		restore();
@@ -154,6 +154,16 @@ static bool real_become(struct proc *proc UNUSED, const struct proc_become *b, s
 	err_set(err, ERR_SOURCE, NULL, "%s: cannot be started: %s", b->path, strerror(errno));
 	free(vars);
 	return false;
+}
+
+static int real_exec(struct proc *proc UNUSED, const char *const *argv, char **vars)
+{
+	char **own = environ;
+	environ = vars; /* where PATH is read */
+	restore();
+	execvp(argv[0], (char *const *)(uintptr_t)argv);
+	environ = own;
+	return errno;
 }
 
 /* A folder that others may write to could hold anybody's program. */
@@ -310,7 +320,7 @@ static bool real_run(struct proc *proc UNUSED, struct proc_run *r, struct err *e
 		close_all(&p);
 		return err_set(err, ERR_SOURCE, NULL, "%s: cannot make a pipe: %s", r->argv[0], strerror(errno));
 	}
-	char **vars = child_env(r->more_env);
+	char **vars = proc_vars(r->more_env);
 	pid_t pid = fork();
 	if (pid == 0)
 		start_child(r, vars, p.out[1], p.err[1], p.report[1]);
@@ -332,5 +342,5 @@ struct proc proc_real(void)
 {
 	static struct env env;
 	env = proc_env();
-	return (struct proc){.run = real_run, .become = real_become, .env = &env};
+	return (struct proc){.run = real_run, .become = real_become, .exec = real_exec, .env = &env};
 }

@@ -34,6 +34,9 @@ struct proc {
 	 * NULL); stdin holds in, from memory, or (NULL) is left as it is. Returns (ERR_SOURCE) only where it cannot be
 	 * started. */
 	bool (*become)(struct proc *, const struct proc_become *b, struct err *err);
+	/* Become that program as env(1) would: argv[0] is looked up in the PATH of vars, its whole environment, where it has no
+	 * slash; else with all that we were started with, descriptors included. Returns errno, and only where it cannot. */
+	int (*exec)(struct proc *, const char *const *argv, char **vars);
 	const struct env *env;
 };
 
@@ -43,6 +46,9 @@ struct proc {
 bool proc_begin(char **envp, struct err *err);
 /* The environment as it was at the start: what env_get should read, and children get. */
 struct env proc_env(void);
+/* That environment with variables changed: "NAME=value" sets one, "NAME" alone takes it away; NULL-terminated. The list is
+ * owned, its strings are borrowed. */
+char **proc_vars(const char *const *changes);
 struct proc proc_real(void);
 /* The absolute path of the program that PATH leads to; relative folders are passed over, and where we mean to start it
  * (trusted), such as anybody may write to. NULL where there is none; owned. */

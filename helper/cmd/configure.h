@@ -36,6 +36,8 @@ char *git_scope_path(const struct ctx *ctx, enum git_scope scope, struct err *er
 /* What credential.helper has to be so that git starts this very program: "daypass", or our path, quoted for the shell.
  * NULL with err set; owned. */
 char *git_helper_value(const struct ctx *ctx, struct err *err);
+/* The same whatever PATH leads to: our path. */
+char *git_own_value(struct err *err);
 /* Is it such a value, of this program or of an older one at another place? */
 bool git_helper_is_ours(const char *value, size_t len);
 

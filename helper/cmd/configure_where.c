@@ -135,11 +135,8 @@ char *git_scope_path(const struct ctx *ctx, enum git_scope scope, struct err *er
 	return scope == GIT_SYSTEM ? system_path(ctx) : global_path(ctx, err);
 }
 
-char *git_helper_value(const struct ctx *ctx, struct err *err)
+char *git_own_value(struct err *err)
 {
-	AUTO_STR found = proc_find(&ctx->env, "git-credential-daypass", false); /* what git would start */
-	if (program_is_own(found))
-		return str_dup("daypass");
 	AUTO_STR path = program_own_path();
 	if (!path || str_has_control(path)) {
 		err_set(err, ERR_CONFIG, "put daypass and git-credential-daypass on PATH: make install", "the path of this program cannot be %s", path ? "written for git" : "found out");
@@ -153,6 +150,12 @@ char *git_helper_value(const struct ctx *ctx, struct err *err)
 	}
 	buf_adds(&out, " git");
 	return buf_take(&out);
+}
+
+char *git_helper_value(const struct ctx *ctx, struct err *err)
+{
+	AUTO_STR found = proc_find(&ctx->env, "git-credential-daypass", false); /* what git would start */
+	return program_is_own(found) ? str_dup("daypass") : git_own_value(err);
 }
 
 bool git_helper_is_ours(const char *value, size_t len)

@@ -55,7 +55,10 @@ bool cache_key_make(const struct ctx *ctx, const struct plan *p, struct cache_ke
 	hash_identity(&h, p, "throttle");
 	seal_hash_end(&h, out->throttle);
 	memcpy(out->evidence, evidence.p, evidence.len < STORE_ID ? evidence.len : STORE_ID);
-	out->lock = p->registry ? LOCK_TRADE : LOCK_TOKEN;
+	/* A token that another daypass gets for us (cmd/exec.c) is locked there: who holds a lock here and waits for that one
+	 * might wait for itself, since there are only so many. */
+	bool relayed = p->source->yields_access_token && env_get(&ctx->env, "DAYPASS_EXEC");
+	out->lock = p->registry ? LOCK_TRADE : relayed ? LOCK_NONE : LOCK_TOKEN;
 	return true;
 }
 
@@ -82,6 +85,9 @@ static enum cache_answer judge(const struct ctx *ctx, const struct record *r)
 		return CACHE_MISS;
 	if (now >= r->expires_at - margin || age >= life - margin)
 		return CACHE_MISS;
+	/* Renewed so early only where that is well within its life: a short one would be renewed on each request. */
+	if (ctx->min_left && life >= ctx->min_left * 8 / 5 && r->expires_at - now < ctx->min_left)
+		return CACHE_AGING;
 	return now >= r->refresh_at || age >= r->refresh_at - r->issued_at ? CACHE_AGING : CACHE_FRESH;
 }
 

@@ -24,6 +24,7 @@ struct ctx {
 	const char *identity;		     /* --identity, or NULL */
 	int in, out;			     /* the client's stdin and stdout */
 	int64_t deadline_ms;		     /* clock.mono_ms by which the whole request must be over */
+	int64_t min_left; /* seconds: a kept token with less left is renewed before it is served, if it can be; 0: none */
 };
 
 #endif

@@ -162,6 +162,12 @@ static int64_t refresh_pause(const struct ctx *ctx, const struct token *t)
 	return left < 0 ? 0 : left < REFRESH_PAUSE_S ? left : REFRESH_PAUSE_S;
 }
 
+static int take_lock(const struct ctx *ctx, const struct cache_key *key, int64_t deadline_ms, bool *possible)
+{
+	*possible = false;
+	return key->lock == LOCK_NONE ? -1 : ctx->store->lock(ctx->store, key->lock, key->token, deadline_ms, possible);
+}
+
 /* The kept token is good, and due for a refresh: one process tries, briefly, and all are served whatever comes. */
 static void refresh(struct ctx *ctx, const struct plan *p, struct flow_result *out)
 {
@@ -170,7 +176,7 @@ static void refresh(struct ctx *ctx, const struct plan *p, struct flow_result *o
 	int64_t start = ctx->clock->boot(ctx->clock);
 	if (cache_failed(ctx, &out->key, start, &err))
 		return;
-	int lock = ctx->store->lock(ctx->store, out->key.lock, out->key.token, 0, &possible);
+	int lock = take_lock(ctx, &out->key, 0, &possible);
 	if (lock < 0)
 		return;
 	struct token again = token_new();
@@ -215,7 +221,7 @@ static bool obtain(struct ctx *ctx, const struct plan *p, struct flow_result *ou
 	if (cache_failed(ctx, &out->key, start, err))
 		return false;
 	bool possible;
-	int lock = ctx->store->lock(ctx->store, out->key.lock, out->key.token, ctx->deadline_ms, &possible);
+	int lock = take_lock(ctx, &out->key, ctx->deadline_ms, &possible);
 	if (lock < 0 && possible)
 		return err_set(err, ERR_NETWORK, "try again, or allow more time: DAYPASS_TIMEOUT=60", "another daypass is still waiting for the same token");
 	bool ok = lock >= 0 && found(ctx, out);

@@ -35,18 +35,8 @@ def keyring_works():
     return good
 
 
-needs_keyring = pytest.mark.skipif(not keyring_works(), reason="not run: no kernel keyring")
-
-
-def without_keyring(number=errno.EPERM):
-    """For `before`: the kernel keyring answers with that error, as containers' filters make it."""
-    if KEYCTL is None:
-        pytest.skip("not run: this kernel's system calls have numbers that we do not know")
-    load, equal, answer = 0x20, 0x15, 0x06
-    rows = [(load, 0, 0, 4), (equal, 1, 0, ARCH), (answer, 0, 0, 0x7FFF0000), (load, 0, 0, 0)]
-    # the three comparisons jump to the last row: over those that are left, and over "allow"
-    rows += [(equal, 3 - i, 0, n) for i, n in enumerate((ADD_KEY, REQUEST_KEY, KEYCTL))]
-    rows += [(answer, 0, 0, 0x7FFF0000), (answer, 0, 0, 0x00050000 | number)]
+def filtered(rows):
+    """For `before`: a seccomp program of (code, jump if true, jump if false, value)."""
     code = b"".join(struct.pack("HBBI", *row) for row in rows)
     buffer = ctypes.create_string_buffer(code, len(code))
 
@@ -59,6 +49,28 @@ def without_keyring(number=errno.EPERM):
             os._exit(98)
     before.keep = (buffer, program)
     return before
+
+
+def without_call(number, argument=None, error=errno.ENOSYS):
+    """For `before`: that system call (with that first argument, where one is given) does not exist."""
+    load, equal, answer = 0x20, 0x15, 0x06
+    first = [] if argument is None else [(load, 0, 0, 16), (equal, 0, 1, argument)]
+    return filtered([(load, 0, 0, 0), (equal, 0, len(first) + 1, number), *first, (answer, 0, 0, 0x00050000 | error), (answer, 0, 0, 0x7FFF0000)])
+
+
+needs_keyring = pytest.mark.skipif(not keyring_works(), reason="not run: no kernel keyring")
+
+
+def without_keyring(number=errno.EPERM):
+    """For `before`: the kernel keyring answers with that error, as containers' filters make it."""
+    if KEYCTL is None:
+        pytest.skip("not run: this kernel's system calls have numbers that we do not know")
+    load, equal, answer = 0x20, 0x15, 0x06
+    rows = [(load, 0, 0, 4), (equal, 1, 0, ARCH), (answer, 0, 0, 0x7FFF0000), (load, 0, 0, 0)]
+    # the three comparisons jump to the last row: over those that are left, and over "allow"
+    rows += [(equal, 3 - i, 0, n) for i, n in enumerate((ADD_KEY, REQUEST_KEY, KEYCTL))]
+    rows += [(answer, 0, 0, 0x7FFF0000), (answer, 0, 0, 0x00050000 | number)]
+    return filtered(rows)
 
 
 def limited(**limits):
