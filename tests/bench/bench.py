@@ -17,7 +17,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 from cloud import ids  # noqa: E402
 
-import docker_cost  # noqa: E402  beside this file
+import az_cost  # noqa: E402  beside this file
+import docker_cost  # noqa: E402
 import keyring_cost  # noqa: E402
 import kube_cost  # noqa: E402
 
@@ -145,6 +146,7 @@ class Bench:
             commands["cached get, token file"] = (self.ours, {}, self.program, "get")
             commands["docker: cached get"] = docker_cost.cached(self, cloud)
             commands.update(kube_cost.cached(self, cloud))
+            commands.update(az_cost.cached(self, cloud))
         for name, command in (("git credential-cache get", self.git_cache()), ("git-credential-libsecret get", self.libsecret())):
             if command:
                 commands[name] = command
@@ -231,7 +233,7 @@ class Bench:
             cloud.reset()
         steps = [("short calls", lambda: self.short(cloud)), ("crowded", self.crowded), ("docker", lambda: docker_cost.measure(self, SHORT)), ("keyring", self.keyring), ("size", self.size)]
         if cloud:
-            steps += [("kubectl", lambda: kube_cost.measure(self, cloud)), ("exchange", lambda: self.exchange(cloud)), ("herd", lambda: self.herd(cloud))]
+            steps += [("kubectl", lambda: kube_cost.measure(self, cloud)), ("az", lambda: az_cost.measure(self, cloud)), ("exchange", lambda: self.exchange(cloud)), ("herd", lambda: self.herd(cloud))]
         else:
             self.notes.append("exchange and herd: need the stand-in cloud (make bench)")
         bad = 0
