@@ -1,10 +1,10 @@
 """Microsoft's SDKs (tests/e2e/real/fetch_sdks.sh), each with its small program of tests/e2e/real/sdk, and az and azd before them on PATH:
 ours, Microsoft's own az, or a stub that prints what the real ones print. A recorder stands in front and writes down how they are called."""
-import datetime
 import json
 import os
 import shutil
-import zoneinfo
+import struct
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -122,7 +122,7 @@ class Front:
         account = {"id": SUBSCRIPTION, "name": SUBSCRIPTION_NAME, "tenantId": TENANT, "user": {"name": APP, "type": "servicePrincipal"}}
         self.place.write("stub/show", json.dumps(account))
         self.place.write("stub/list", json.dumps([account]))
-        self.lasts(int(datetime.datetime.now().timestamp()) + 3599)
+        self.lasts(int(time.time()) + 3599)
         return {"az": self.place.write("stub/az", STUB_AZ % known, 0o755), "azd": self.place.write("stub/azd", STUB_AZD % known, 0o755)}
 
     def ours(self):
@@ -175,7 +175,7 @@ class Front:
         if self.whose == "stub":
             self.lasts(until)
         else:
-            self.place.cloud.set(life=until - int(datetime.datetime.now().timestamp()))
+            self.place.cloud.set(life=until - int(time.time()))
 
 
 def ask(place, sdk, credential, scope=ARM_SCOPE, who=None, before=(), **env):
@@ -209,14 +209,15 @@ def is_app(said, aud=ARM):
     return said
 
 
-def next_fold(zone):
-    """When an hour begins there that comes twice, as seconds since 1970: the first time, the second time; without such an hour, any moment."""
-    there, at = zoneinfo.ZoneInfo(zone), int(datetime.datetime.now().timestamp()) // 3600 * 3600
-    offset = lambda t: datetime.datetime.fromtimestamp(t, there).utcoffset()
-    for t in range(at + 86400, at + 400 * 86400, 3600):
-        if offset(t) < offset(t - 3600):
-            return t - 1800, t + 1800
-    return at + 7200, at + 9000
+ZONES = {"Berlin": (7200, 3600), "New York": (-14400, -18000), "Lord Howe": (39600, 37800)}  # seconds east in summer, in winter
+
+
+def end_of_summer(place, zone):
+    """(a zone like that one, but that its summer ends soon, for TZ, when that is): no token lasts until the real end. The file's form: tzfile(5)."""
+    at, (summer, winter) = int(time.time()) // 3600 * 3600 + 4 * 3600, ZONES[zone]
+    data = b"TZif" + bytes(16) + struct.pack(">6l", 0, 0, 0, 2, 2, 8) + struct.pack(">llBB", at - 180 * 86400, at, 0, 1)
+    data += struct.pack(">lBB", summer, 1, 0) + struct.pack(">lBB", winter, 0, 4) + b"SUM\0WIN\0"
+    return place.write(f"zone/{zone}", data), at
 
 
 def table():
