@@ -75,8 +75,6 @@ static int read_options(struct exec *x, int argc, char *const *argv, struct err 
 static bool check_oidc(const struct exec *x, struct err *err)
 {
 	const struct source *s = x->plan.source;
-	if (x->oidc && x->allow)
-		return err_set(err, ERR_USAGE, "leave one of them away", "--oidc and --allow exclude each other: whoever holds the external token can exchange it for any resource");
 	if (x->oidc && (s->yields_access_token || s->yields_secret || s->own_credential))
 		return err_set(err, ERR_CONFIG, "leave --oidc away: Terraform and azd are served without it", "--oidc: source %s has no external token to hand on", s->name);
 	return true;
@@ -88,6 +86,8 @@ static bool decide(struct exec *x, struct err *err)
 	const struct cloud *cloud = cloud_by_name("public");
 	AUTO_STR first = x->allow ? str_ndup(x->allow, strcspn(x->allow, " ")) : str_dup(cloud->arm);
 	AUTO_REQUEST r = {.kind = REQUEST_RESOURCE, .resource = str_dup(first)};
+	if (x->oidc && x->allow)
+		return err_set(err, ERR_USAGE, "leave one of them away", "--oidc and --allow exclude each other: whoever holds the external token can exchange it for any resource");
 	if (x->ctx->config->broken) {
 		*err = x->ctx->config->err;
 		return false;
