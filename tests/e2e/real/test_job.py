@@ -162,8 +162,9 @@ def variables(place, az, **more):
 
 
 def commands():
-    """Each SDK that is here, as a line of shell."""
-    return "".join(shlex.join(map(str, [*SDKS[s].argv, "mi"])) + "\n" for s in ALL if SDKS[s].there())
+    """Each SDK that is here, Terraform's sign-in with them, as a line of shell."""
+    here = [s for s in (*ALL, "terraform") if SDKS[s].there()]
+    return "".join(shlex.join(map(str, [*SDKS[s].argv, SDKS[s].only or "mi"])) + "\n" for s in here)
 
 
 def test_the_whole_script(job, place, cloud, each_az, terraform):
@@ -183,7 +184,7 @@ terraform apply -auto-approve -input=false -no-color >&2
     said = list(values(r.out))
     assert said[0]["subscription"] == SUBSCRIPTION and said[1]["id"] == SUBSCRIPTION and said[1]["tenantId"] == TENANT
     subjects = [jwt.decode(said[0]["accessToken"], options={"verify_signature": False})["sub"], *(s["subject"] for s in said[2:])]
-    assert subjects == [OIDS[job.client]] * (1 + sum(SDKS[s].there() for s in ALL)), said
+    assert subjects == [OIDS[job.client]] * (1 + commands().count("\n")), said
     assert {shown(row) for row in cloud.blob()} == {OIDS[job.client]} and 'who = "us"' in r.err
     if job.client == APP:
         assert set(resources(cloud).values()) == {1}, resources(cloud)
@@ -202,7 +203,7 @@ def values(text):
 
 @pytest.mark.skipif(not os.environ.get("DAYPASS_TEST_HEAVY"), reason="not run: ninety minutes take two (make check-az)")
 def test_ninety_minutes_in_fast_forward(own, place, cloud, az):
-    """Tokens of 60 s, assertions of 20 s that nobody forgives a second of: az and the SDKs go on while the third token is in use."""
+    """Tokens of 60 s, assertions of 20 s that nobody forgives a second of: az, the SDKs and Terraform go on while the third token is in use."""
     cloud.set(life=60, skew=0, github_life=20)
     loop = (f"while [ ! -e stop ]; do\naz account get-access-token --resource {ARM} || touch failed\n" +
             "".join(line + " || touch failed\n" for line in commands().splitlines()) + "[ ! -e failed ] || exit 9\necho >>rounds\ndone\n")
