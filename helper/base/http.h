@@ -45,6 +45,7 @@ struct http {
 	void *prepare_user;
 	char *proxy, *ca_file; /* owned; NULL where not set */
 	const char *proxy_name; /* what people call the setting that proxy comes from */
+	bool proxy_always; /* NO_PROXY says nothing about it */
 };
 
 #define AUTO_RESPONSE CLEANUP(http_response_free) struct http_response

@@ -198,6 +198,8 @@ static void set_proxy(CURL *h, const struct http_request *q, const struct http *
 		set_str(h, CURLOPT_NOPROXY, "*");
 	else if (http->proxy)
 		set_str(h, CURLOPT_PROXY, http->proxy);
+	if (http->proxy_always)
+		set_str(h, CURLOPT_NOPROXY, "");
 }
 
 static void set_time(CURL *h, const struct http_request *q, int64_t left_ms)

@@ -114,6 +114,8 @@ static void warn_of_policy(const struct kube_job *j)
 	AUTO_STR hint = j->undo ? NULL : kube_policy_hint(j->command);
 	if (policy == KUBE_DENIED)
 		log_line("warning: kubectl starts no plugin at all: credentialPluginPolicy in %s is DenyAll", path);
+	else if (policy == KUBE_REFUSED)
+		log_line("warning: kubectl refuses %s, and then starts no plugin: %s", path, hint);
 	else if (policy == KUBE_UNLISTED)
 		log_line("warning: kubectl will not start %s, which the credentialPluginAllowlist in %s does not name: %s", j->command, path, hint);
 }

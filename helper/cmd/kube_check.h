@@ -27,7 +27,8 @@ struct kube_check {
 	char *program; /* owned */
 	bool own; /* it is this very program */
 
-	struct secret token;
+	struct secret token; /* empty where the answer is a client certificate */
+	int64_t again_at; /* when kubectl asks the plugin again; 0: not before it ends */
 	bool readable; /* claims are its claims */
 	struct jwt claims;
 };
@@ -47,6 +48,8 @@ bool kube_check_server(struct kube_check *k, struct buf *found, struct err *err)
 
 /* Ask the plugin for its token. afresh: one that it does not keep (ours only). notes: what it said on stderr, or NULL. */
 bool kube_plugin_token(struct kube_check *k, bool afresh, struct buf *notes, struct err *err);
+/* A stranger's name as it may stand in a command to type: itself, or instead where a shell would see more in it. Borrowed. */
+const char *kube_plain(const char *name, const char *instead);
 /* A path as the file means it: a relative one begins at the file's folder. Owned. */
 char *kube_path(const char *file, const char *path);
 

@@ -7,6 +7,12 @@
 #define GET_IT "az aks get-credentials --resource-group GROUP --name CLUSTER --format exec"
 #define GROUP "client.authentication.k8s.io/"
 
+const char *kube_plain(const char *name, const char *instead)
+{
+	bool plain = *name && *name != '-' && !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@+=,")];
+	return plain ? name : instead;
+}
+
 static bool is_true(const struct yaml *map, const char *name)
 {
 	const struct yaml *y = yaml_get(map, name, NULL);
@@ -36,7 +42,7 @@ static bool read_views(struct kube_check *k, struct err *err)
 		const struct kube_file *f = &k->files.files[i];
 		k->count++;
 		if (!kube_view_read(f->path, &f->old, &k->views[i], err))
-			return err->hint[0] ? false : err_hint(err, "correct the file, or name another one: --kubeconfig FILE");
+			return err->hint[0] ? false : err_hint(err, "correct the file; one with anchors or tags: kubectl config view --raw --flatten >FILE, and daypass kube check --kubeconfig FILE");
 	}
 	return true;
 }
@@ -118,17 +124,20 @@ bool kube_check_cluster(struct kube_check *k, struct buf *found, struct err *err
 
 /* --- the user --- */
 
-/* What a user has in the place of a plugin. */
-static bool no_plugin(const struct kube_check *k, const struct yaml *user, struct err *err)
+/* What a user has in the place of a plugin, or before it; NULL: nothing. */
+static const char *other_way(const struct yaml *user)
 {
 	static const char *const ways[][2] = {{"auth-provider", "an auth-provider, which kubectl has no more"}, {"token", "a token of its own"}, {"tokenFile", "a token of its own"},
 					      {"client-certificate", "a client certificate"}, {"client-certificate-data", "a client certificate"}, {"username", "a password"}};
-	const char *has = "nothing to log in with";
 	for (size_t i = 0; i < COUNT_OF(ways); i++)
-		if (!yaml_is_null(yaml_get(user, ways[i][0], NULL))) {
-			has = ways[i][1];
-			break;
-		}
+		if (!yaml_is_null(yaml_get(user, ways[i][0], NULL)))
+			return ways[i][1];
+	return NULL;
+}
+
+static bool no_plugin(const struct kube_check *k, const struct yaml *user, struct err *err)
+{
+	const char *other = other_way(user), *has = other ? other : "nothing to log in with";
 	return err_set(err, ERR_CONFIG, str_starts(has, "an auth") ? "daypass configure kube" : GET_IT, "%s: the user %s has %s, and no exec plugin", k->user_file, k->user, has);
 }
 
@@ -157,7 +166,7 @@ static bool good_env(const struct yaml *list)
 {
 	bool ok = yaml_is_null(list) || list->kind == YAML_LIST;
 	for (size_t i = 0; ok && list && i < list->count; i++)
-		ok = !str_empty(yaml_str(yaml_get(&list->items[i], "name", NULL)));
+		ok = !str_empty(yaml_str(yaml_get(&list->items[i], "name", NULL))) && yaml_str(yaml_get(&list->items[i], "value", NULL));
 	return ok;
 }
 
@@ -173,6 +182,8 @@ bool kube_check_user(struct kube_check *k, struct buf *found, struct err *err)
 		return no_plugin(k, user, err);
 	if (!yaml_is_null(yaml_get(user, "auth-provider", NULL)))
 		return odd(k, err, "it stands beside an auth-provider");
+	if (other_way(user))
+		return err_set(err, ERR_CONFIG, "take that out of the kubeconfig", "%s: the user %s has %s beside its exec stanza, and kubectl never asks the plugin", k->user_file, k->user, other_way(user));
 	if (str_empty(yaml_str(yaml_get(k->exec, "command", NULL))))
 		return odd(k, err, "it has no command");
 	if (!good_version(k, err))

@@ -1,11 +1,13 @@
 /* The middle steps of `kube check`: the program that kubectl would start, whether it may, and what it answers. */
+#include "helper/base/clock.h"
 #include "helper/base/json.h"
 #include "helper/base/log.h"
+#include "helper/base/seal.h"
 #include "helper/base/str.h"
 #include "helper/cmd/kube_check.h"
 #include "helper/cmd/kube_policy.h"
 
-enum { SPOKEN_MAX = 8192, SHOWN_MAX = 1200, PLUGIN_MS = 60000 };
+enum { SPOKEN_MAX = 8192, SHOWN_MAX = 1200, PLUGIN_S = 60 };
 
 static const char *text_of(const struct kube_check *k, const char *name)
 {
@@ -34,12 +36,49 @@ bool kube_check_policy(struct kube_check *k, struct buf *found, struct err *err)
 	AUTO_STR hint = kube_policy_hint(whole);
 	if (policy == KUBE_DENIED)
 		return err_set(err, ERR_POLICY, hint, "kubectl starts no plugin at all: credentialPluginPolicy in %s is DenyAll", path);
+	if (policy == KUBE_REFUSED)
+		return err_set(err, ERR_POLICY, hint, "kubectl refuses %s, and then starts no plugin: its credentialPluginPolicy and credentialPluginAllowlist do not fit", path);
 	if (policy == KUBE_UNLISTED)
 		return err_set(err, ERR_POLICY, hint, "kubectl will not start %s, which the credentialPluginAllowlist in %s does not name", whole, path);
 	return buf_addf(found, "%s%s", path ? "allowed by " : "kubectl starts any plugin", path ? path : "");
 }
 
 /* --- what it is given --- */
+
+static void add_json(const struct yaml *y, struct buf *to)
+{
+	bool map = y->kind == YAML_MAP;
+	if (y->kind != YAML_TEXT) {
+		buf_addc(to, map ? '{' : '[');
+		for (size_t i = 0; i < y->count; i++) {
+			buf_adds(to, !i ? "" : map && i % 2 ? ":" : ",");
+			if (map && i % 2 == 0)
+				json_quote(to, y->items[i].text);
+			else
+				add_json(&y->items[i], to);
+		}
+		buf_addc(to, map ? '}' : ']');
+		return;
+	}
+	AUTO_JSON word = yaml_str(y) ? NULL : json_parse(y->text, strlen(y->text));
+	if (word || yaml_is_null(y))
+		buf_adds(to, word ? y->text : "null");
+	else
+		json_quote(to, y->text);
+}
+
+/* The cluster's extension for plugins, whatever it is. */
+static void add_config(const struct kube_check *k, struct buf *to)
+{
+	const struct yaml *list = yaml_get(k->cluster, "extensions", NULL), *found = NULL;
+	for (size_t i = 0; list && list->kind == YAML_LIST && i < list->count; i++)
+		if (str_eq(yaml_str(yaml_get(&list->items[i], "name", NULL)), "client.authentication.k8s.io/exec"))
+			found = yaml_get(&list->items[i], "extension", NULL);
+	if (found)
+		add_json(found, to);
+	else
+		buf_adds(to, "null");
+}
 
 static void add_cluster(const struct kube_check *k, struct buf *to)
 {
@@ -53,6 +92,13 @@ static void add_cluster(const struct kube_check *k, struct buf *to)
 		buf_addf(to, ",\"%s\":", names[i]);
 		json_quote(to, value);
 	}
+	if (k->ca.len && !yaml_str(yaml_get(k->cluster, "certificate-authority-data", NULL))) {
+		buf_adds(to, ",\"certificate-authority-data\":\"");
+		seal_b64_encode(to, k->ca.p, k->ca.len);
+		buf_addc(to, '"');
+	}
+	buf_adds(to, ",\"config\":");
+	add_config(k, to);
 	buf_adds(to, "},");
 }
 
@@ -63,16 +109,21 @@ static char **variables(const struct kube_check *k)
 	size_t count = yaml_is_null(list) ? 0 : list->count;
 	char **env = mem_alloc((count + 2) * sizeof *env);
 	AUTO_BUF info = buf_new(KUBE_MAX_BYTES);
-	for (size_t i = 0; i < count; i++) {
-		const char *value = yaml_str(yaml_get(&list->items[i], "value", NULL));
-		env[i] = str_printf("%s=%s", yaml_str(yaml_get(&list->items[i], "name", NULL)), value ? value : "");
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++) { /* the last of a name counts, and ours over all */
+		const char *name = yaml_str(yaml_get(&list->items[i], "name", NULL));
+		bool again = str_eq(name, "KUBERNETES_EXEC_INFO");
+		for (size_t m = i + 1; m < count; m++)
+			again = again || str_eq(name, yaml_str(yaml_get(&list->items[m], "name", NULL)));
+		if (!again)
+			env[n++] = str_printf("%s=%s", name, yaml_str(yaml_get(&list->items[i], "value", NULL)));
 	}
 	buf_addf(&info, "KUBERNETES_EXEC_INFO={\"kind\":\"ExecCredential\",\"apiVersion\":\"%s\",\"spec\":{", k->version);
 	if (inform && str_eq(inform->text, "true"))
 		add_cluster(k, &info);
-	buf_adds(&info, "\"interactive\":false}}");
-	env[count] = buf_take(&info);
-	env[count + 1] = NULL;
+	buf_adds(&info, "\"interactive\":false}}\n"); /* byte for byte client-go's */
+	env[n] = buf_take(&info);
+	env[n + 1] = NULL;
 	return env;
 }
 
@@ -105,6 +156,23 @@ static bool unlike(const struct kube_check *k, struct err *err, const char *what
 	return k->own ? err_hint(err, "daypass whoami") : err_hint(err, "daypass configure kube (the kubeconfig then calls daypass)");
 }
 
+/* RFC 3339, in any time zone; 0 where there is none. */
+static bool take_time(const struct json *there, int64_t *out)
+{
+	const char *text = json_text(there);
+	size_t n = text ? strlen(text) : 0;
+	int64_t hours, minutes;
+	*out = 0;
+	if (n < 6 || !strchr("+-", text[n - 6]) || text[n - 3] != ':')
+		return !there || clock_iso_date(text, out);
+	AUTO_STR local = str_printf("%.*sZ", (int)n - 6, text);
+	AUTO_STR hour = str_ndup(text + n - 5, 2);
+	if (!clock_iso_date(local, out) || !str_to_int(hour, 23, &hours) || !str_to_int(text + n - 2, 59, &minutes))
+		return false;
+	*out -= (text[n - 6] == '+' ? 60 : -60) * (60 * hours + minutes);
+	return true;
+}
+
 static bool take_answer(struct kube_check *k, const struct buf *answer, struct err *err)
 {
 	AUTO_JSON j = json_parse(answer->p, answer->len);
@@ -122,11 +190,26 @@ static bool take_answer(struct kube_check *k, const struct buf *answer, struct e
 	}
 	if (!status)
 		return unlike(k, err, "it has no status");
-	if (!token && json_str(status, "expirationTimestamp") == NULL && json_get(status, "clientCertificateData"))
-		return unlike(k, err, "it is a client certificate, which cannot be checked from here");
+	if (!take_time(json_get(status, "expirationTimestamp"), &k->again_at))
+		return unlike(k, err, "its expirationTimestamp is no time");
+	if (!json_get(status, "clientCertificateData") != !json_get(status, "clientKeyData"))
+		return unlike(k, err, "it has a client certificate without its key, or a key without its certificate");
+	secret_set(&k->token, "", 0);
+	if (!json_get(status, "token") && json_get(status, "clientKeyData")) /* the server's to judge */
+		return true;
 	if (!token || !str_is_token(token, strlen(token)) || !secret_set(&k->token, token, strlen(token)))
 		return unlike(k, err, "there is no token in its status");
 	return true;
+}
+
+/* Longer than daypass's own limit unless that was set: others ask az, or a person. */
+static int64_t patience_ms(const struct config *c)
+{
+	const char *text = config_global(c, KEY_TIMEOUT);
+	int64_t seconds = PLUGIN_S;
+	if (!str_eq(text, config_keys[KEY_TIMEOUT].def))
+		str_to_int(text, 10 * PLUGIN_S, &seconds);
+	return seconds * 1000;
 }
 
 bool kube_plugin_token(struct kube_check *k, bool afresh, struct buf *notes, struct err *err)
@@ -143,9 +226,14 @@ bool kube_plugin_token(struct kube_check *k, bool afresh, struct buf *notes, str
 	if (afresh)
 		argv[n++] = "--refresh";
 	argv[n] = NULL;
-	struct proc_run r = {.argv = argv, .more_env = (const char *const *)env, .timeout_ms = PLUGIN_MS, .out = &answer, .err = &spoken};
-	if (!k->ctx->proc->run(k->ctx->proc, &r, err))
-		return err_hint(err, "start it by hand: %s %s ...", k->program, k->stanza.count ? k->args[0] : "");
+	struct proc_run r = {.argv = argv, .more_env = (const char *const *)env, .timeout_ms = patience_ms(k->ctx->config), .out = &answer, .err = &spoken};
+	if (!k->ctx->proc->run(k->ctx->proc, &r, err)) {
+		AUTO_STR heard = as_one(&spoken, " / ");
+		AUTO_STR why = str_dup(err->msg);
+		if (*heard)
+			err_set(err, ERR_SOURCE, NULL, "%s; it said: %.*s", why, SHOWN_MAX, heard);
+		return err_hint(err, "start it by hand: %s ...", kube_plain(k->program, "the program"));
+	}
 	if (r.status != 0) {
 		AUTO_STR said = as_one(&spoken, " / ");
 		err_set(err, ERR_SOURCE, NULL, "%s: exit status %d: %.*s", k->program, r.status, SHOWN_MAX, *said ? said : "it says nothing");
@@ -162,6 +250,6 @@ bool kube_check_plugin(struct kube_check *k, struct buf *found, struct err *err)
 	AUTO_BUF notes = buf_new(2 * SPOKEN_MAX);
 	if (!kube_plugin_token(k, false, &notes, err))
 		return false;
-	buf_adds(found, "it answers with a token");
+	buf_adds(found, secret_len(&k->token) ? "it answers with a token" : "it answers with a client certificate");
 	return !notes.len || buf_addf(found, "\nnote: %s", notes.p);
 }

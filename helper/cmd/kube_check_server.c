@@ -8,10 +8,54 @@
 #include "helper/core/match.h"
 #include "helper/core/resource.h"
 
-enum { SKEW_S = 300, SHOWN_GROUPS = 5 };
+enum { SHOWN_GROUPS = 5 };
 
 #define REVIEWS "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 static const char review[] = "{\"apiVersion\":\"authentication.k8s.io/v1\",\"kind\":\"SelfSubjectReview\"}";
+
+/* --- one request --- */
+
+static bool ask(struct kube_check *k, const char *method, const char *path, const struct secret *bearer, struct http_response *r, struct err *err)
+{
+	AUTO_URL u = {0};
+	AUTO_SECRET body = secret_new(sizeof review);
+	flow_begin(k->ctx); /* the plugin had its own time */
+	url_parse(k->server, &u);
+	int port = u.port ? u.port : 443;
+	const char *base = u.path ? u.path : "";
+	size_t len = strlen(base) - (str_ends(base, "/") ? 1 : 0);
+	AUTO_STR url = str_printf("https://%s:%d%s%.*s%s", k->tls_name ? k->tls_name : u.host, port, len ? "/" : "", (int)len, base, path);
+	AUTO_STR dial = k->tls_name ? str_printf("%s:%d", u.host, port) : NULL;
+	AUTO_STR host = str_printf("Host: %s:%d", u.host, port);
+	struct http_request q = {.method = method, .url = url, .headers = {"Accept: application/json", k->tls_name ? host : NULL}, .bearer_word = "Bearer", .bearer = bearer,
+				 .deadline_ms = k->ctx->deadline_ms, .connect_to = dial, .ca_data = k->ca.len ? k->ca.p : NULL};
+	if (str_eq(method, "POST") && secret_set(&body, review, sizeof review - 1)) {
+		q.headers[k->tls_name ? 2 : 1] = "Content-Type: application/json";
+		q.form = &body;
+	}
+	str_set(&k->ctx->http->proxy, k->proxy);
+	k->ctx->http->proxy_name = "the kubeconfig's proxy-url";
+	k->ctx->http->proxy_always = k->proxy != NULL;
+	if (k->ctx->http->perform(k->ctx->http, &q, r, err))
+		return true;
+	return strstr(err->msg, "certificate") ? err_hint(err, "the kubeconfig's certificate-authority is not this server's: az aks get-credentials writes it anew") : false;
+}
+
+/* The server's clock by its answer: how far ahead of ours. False where it does not say. */
+static bool ahead(const struct kube_check *k, const struct http_response *r, int64_t *off)
+{
+	bool said = clock_http_date(r->date, off);
+	*off -= k->ctx->clock->wall(k->ctx->clock);
+	return said;
+}
+
+/* Asked without a token. */
+static bool server_clock(struct kube_check *k, int64_t *off)
+{
+	AUTO_RESPONSE r = http_response_new();
+	struct err err;
+	return ask(k, "GET", "/version", NULL, &r, &err) && ahead(k, &r, off);
+}
 
 /* --- the token --- */
 
@@ -50,19 +94,32 @@ static bool of_another_tenant(const struct kube_check *k, struct err *err)
 	return true;
 }
 
-static bool out_of_time(const struct kube_check *k, struct err *err)
+/* At a time, as API servers judge: nbf may lie a minute ahead. NULL: it is good, else what is wrong, with when. */
+static const char *untimely(const struct jwt *c, int64_t now, char when[24])
 {
-	char when[24];
-	int64_t now = k->ctx->clock->wall(k->ctx->clock);
-	if (k->claims.exp && k->claims.exp <= now) {
-		clock_text(when, k->claims.exp);
-		err_set(err, ERR_REFUSED, "if this machine's clock is right: daypass cache clear", "the token ended %s", when);
+	enum { NBF_S = 60 };
+	bool ended = c->exp && c->exp < now, early = c->nbf > now + NBF_S;
+	clock_text(when, ended ? c->exp : c->nbf);
+	return ended ? "ended" : early ? "begins only at" : NULL;
+}
+
+/* By our clock; where the API server's says otherwise, it is ours that is wrong. */
+static bool out_of_time(struct kube_check *k, struct err *err)
+{
+	char when[24], again[24], span[32];
+	int64_t now = k->ctx->clock->wall(k->ctx->clock), off;
+	const char *wrong = untimely(&k->claims, now, when);
+	clock_text(again, k->again_at);
+	if (!wrong && k->again_at && k->again_at <= now)
+		err_set(err, ERR_SOURCE, "check the plugin: daypass configure kube", "the plugin's expirationTimestamp %s is past, so kubectl starts it for each request", again);
+	if (!wrong)
+		return k->again_at && k->again_at <= now;
+	if (server_clock(k, &off) && !untimely(&k->claims, now + off, span)) {
+		clock_span(span, off < 0 ? -off : off);
+		err_set(err, ERR_REFUSED, "set the clock: timedatectl", "this machine's clock is %s %s the API server's: by it the token %s %s", span, off < 0 ? "ahead of" : "behind", wrong, when);
 		return true;
 	}
-	if (k->claims.nbf <= now + SKEW_S)
-		return false;
-	clock_text(when, k->claims.nbf);
-	err_set(err, ERR_REFUSED, "set the clock: timedatectl", "the token begins only at %s: this machine's clock is behind", when);
+	err_set(err, ERR_REFUSED, k->own ? "daypass cache clear" : "log in again with the plugin, or: daypass configure kube", "the token %s %s", wrong, when);
 	return true;
 }
 
@@ -70,9 +127,9 @@ static void tell_claims(const struct kube_check *k, struct buf *found)
 {
 	char span[32];
 	const struct jwt *c = &k->claims;
-	const char *name = resource_name(c->aud ? c->aud : "nobody");
+	const char *aud = c->aud ? c->aud : "nobody", *name = resource_name(aud);
 	clock_span(span, c->exp - k->ctx->clock->wall(k->ctx->clock));
-	buf_addf(found, "for %s%s%s%s, good for %s\nissuer %s", name, str_eq(name, c->aud) ? "" : " (", str_eq(name, c->aud) ? "" : c->aud, str_eq(name, c->aud) ? "" : ")", span, c->iss ? c->iss : "?");
+	buf_addf(found, "for %s%s%s%s, good for %s\nissuer %s", name, name == aud ? "" : " (", name == aud ? "" : aud, name == aud ? "" : ")", span, c->iss ? c->iss : "?");
 	if (c->appid)
 		buf_addf(found, "\napp %s, object %s", c->appid, c->oid ? c->oid : "?");
 	if (c->many_groups)
@@ -83,6 +140,8 @@ bool kube_check_token(struct kube_check *k, struct buf *found, struct err *err)
 {
 	struct err opaque;
 	jwt_free(&k->claims);
+	if (!secret_len(&k->token))
+		return buf_adds(found, "none: only the API server can judge a certificate");
 	AUTO_SECRET within = secret_new(TOKEN_MAX);
 	k->readable = jwt_read(jwt_within(&k->token, &within) ? &within : &k->token, "the token", &k->claims, &opaque);
 	if (!k->readable)
@@ -95,60 +154,37 @@ bool kube_check_token(struct kube_check *k, struct buf *found, struct err *err)
 
 /* --- the API server --- */
 
-static bool ask(struct kube_check *k, const char *method, const char *path, struct http_response *r, struct err *err)
+/* False where the groups that the token leaves out are nobody's to the server. */
+static bool tell_user(const struct kube_check *k, const struct json *j, struct buf *found, struct err *err)
 {
-	AUTO_URL u = {0};
-	AUTO_SECRET body = secret_new(sizeof review);
-	flow_begin(k->ctx); /* the plugin had its own time */
-	url_parse(k->server, &u);
-	int port = u.port ? u.port : 443;
-	const char *base = u.path ? u.path : "";
-	size_t len = strlen(base) - (str_ends(base, "/") ? 1 : 0);
-	AUTO_STR url = str_printf("https://%s:%d%s%.*s%s", k->tls_name ? k->tls_name : u.host, port, len ? "/" : "", (int)len, base, path);
-	AUTO_STR dial = k->tls_name ? str_printf("%s:%d", u.host, port) : NULL;
-	struct http_request q = {.method = method, .url = url, .headers = {"Accept: application/json"}, .bearer_word = "Bearer", .bearer = &k->token,
-				 .deadline_ms = k->ctx->deadline_ms, .connect_to = dial, .ca_data = k->ca.len ? k->ca.p : NULL};
-	if (str_eq(method, "POST") && secret_set(&body, review, sizeof review - 1)) {
-		q.headers[1] = "Content-Type: application/json";
-		q.form = &body;
-	}
-	str_set(&k->ctx->http->proxy, k->proxy);
-	k->ctx->http->proxy_name = "the kubeconfig's proxy-url";
-	if (k->ctx->http->perform(k->ctx->http, &q, r, err))
-		return true;
-	return strstr(err->msg, "certificate") ? err_hint(err, "the kubeconfig's certificate-authority is not this server's: az aks get-credentials writes it anew") : false;
-}
-
-static void tell_user(const struct json *j, struct buf *found)
-{
+	bool own = false; /* a group that is not Kubernetes' */
 	const struct json *user = json_get(json_get(j, "status"), "userInfo"), *groups = json_get(user, "groups");
 	const char *name = json_str(user, "username");
 	buf_addf(found, ": you are %s", name ? name : "somebody without a name");
 	int n = 0;
-	for (; json_at(groups, n); n++)
+	for (; json_at(groups, n); n++) {
+		own = own || !str_starts(json_text(json_at(groups, n)) ? json_text(json_at(groups, n)) : "system:", "system:");
 		if (n < SHOWN_GROUPS && json_text(json_at(groups, n)))
 			buf_addf(found, "%s%s", n ? ", " : "\nin groups ", json_text(json_at(groups, n)));
+	}
 	if (n > SHOWN_GROUPS)
 		buf_addf(found, " and %d more", n - SHOWN_GROUPS);
-}
-
-/* The server's clock by its answer; 0 where it does not say, or says what ours does. */
-static int64_t skew(const struct kube_check *k, const struct http_response *r)
-{
-	int64_t there, off = clock_http_date(r->date, &there) ? there - k->ctx->clock->wall(k->ctx->clock) : 0;
-	return off > SKEW_S || off < -SKEW_S ? off : 0;
+	if (own || !k->claims.many_groups)
+		return true;
+	err_set(err, ERR_REFUSED, NULL, "the API server takes the token and sees none of the groups: they are more than 200, so the token leaves them out, and only AKS looks them up");
+	return err_hint(err, "give roles to the object id %s itself, or have only groups in the token that are assigned to the application", str_is_guid(k->claims.oid) ? k->claims.oid : "of the identity");
 }
 
 static bool refused(const struct kube_check *k, const struct http_response *r, struct err *err)
 {
-	char span[32];
-	int64_t off = skew(k, r);
+	char span[32], when[24];
+	int64_t off;
 	const struct jwt *c = &k->claims;
+	const char *wrong = ahead(k, r, &off) ? untimely(c, k->ctx->clock->wall(k->ctx->clock) + off, when) : NULL;
 	clock_span(span, off < 0 ? -off : off);
-	if (off) {
-		err_set(err, ERR_REFUSED, NULL, "the API server says Unauthorized, and its clock is %s %s this machine's", span, off > 0 ? "ahead of" : "behind");
-		return err_hint(err, "set the clock that is wrong: timedatectl");
-	}
+	if (k->readable && wrong)
+		return err_set(err, ERR_REFUSED, "set the clock that is wrong: timedatectl", "the API server says Unauthorized: its clock is %s %s this machine's, and by it the token %s %s", span,
+			       off > 0 ? "ahead of" : "behind", wrong, when);
 	if (!k->readable)
 		return err_set(err, ERR_REFUSED, "daypass configure kube", "the API server says Unauthorized to the token of %s", k->program);
 	err_set(err, ERR_REFUSED, NULL, "the API server says Unauthorized to %s: it does not trust issuer %s, or not for audience %s%s%s", k->own ? "a fresh token, as it did to the one before" : "the token",
@@ -160,12 +196,12 @@ static bool refused(const struct kube_check *k, const struct http_response *r, s
 /* The server's answer to the token that we have; false with ERR_NONE for a 401. */
 static bool review_token(struct kube_check *k, struct http_response *r, struct buf *found, struct err *err)
 {
-	if (!ask(k, "POST", REVIEWS, r, err))
+	if (!ask(k, "POST", REVIEWS, &k->token, r, err))
 		return false;
 	if (r->status == 404) {
 		http_response_free(r);
 		*r = http_response_new();
-		if (!ask(k, "GET", "/version", r, err))
+		if (!ask(k, "GET", "/version", &k->token, r, err))
 			return false;
 	}
 	if (r->status == 401)
@@ -179,9 +215,7 @@ static bool review_token(struct kube_check *k, struct http_response *r, struct b
 	if (r->status != 200 && r->status != 201)
 		return err_set(err, ERR_NETWORK, "try again", "the API server answered HTTP %ld", r->status);
 	buf_adds(found, "accepts it");
-	if (r->status == 201)
-		tell_user(j, found);
-	return true;
+	return r->status != 201 || tell_user(k, j, found, err);
 }
 
 /* The kept token was refused: another one, once. */
@@ -199,6 +233,8 @@ static bool again(struct kube_check *k, struct buf *found, struct err *err)
 bool kube_check_server(struct kube_check *k, struct buf *found, struct err *err)
 {
 	AUTO_RESPONSE r = http_response_new();
+	if (!secret_len(&k->token))
+		return buf_adds(found, "not asked: daypass presents no certificates");
 	if (review_token(k, &r, found, err))
 		return true;
 	if (err->kind)

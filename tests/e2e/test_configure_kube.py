@@ -789,7 +789,7 @@ def test_without_libyaml(home):
 
 
 @pytest.mark.parametrize("kuberc, word", [
-    ("credentialPluginPolicy: DenyAll\n", "no plugin at all"), ("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- command: kubelogin\n", "command=daypass"),
+    ("credentialPluginPolicy: DenyAll\n", "no plugin at all"), ("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- command: kubelogin\n", "- command: daypass"), ("credentialPluginPolicy: Allowlist\n", "refuses"),
     ("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- name: daypass\n", None), ("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- command: BIN/daypass\n", None),
     ("credentialPluginPolicy: AllowAll\n", None), ("x: [", None)])
 def test_kubectls_own_list_of_plugins(home, kuberc, word):

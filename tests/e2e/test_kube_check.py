@@ -1,13 +1,14 @@
 """daypass kube check: from the kubeconfig to the API server's answer, and the first thing that is wrong on the way."""
+import base64
 import json
 import time
 
 import pytest
 
-from cloud.client import AKS, APP, APP2, AZDO, CLUSTER, CLUSTER_AUDIENCE, CLUSTER_OIDC, EVIL, GROUP_ADMINS, GROUP_DEVS, OIDS, TENANT, TENANT2, Cloud
+from cloud.client import AKS, APP, APP2, AZDO, CLUSTER, CLUSTER2, CLUSTER_AUDIENCE, CLUSTER_OIDC, EVIL, GROUP_ADMINS, GROUP_DEVS, OIDS, TENANT, TENANT2, Cloud
 from cloud.peers import kubeconfig
 from e2e.kube import GROUP, STANZA, config, environment, program
-from e2e.place import PATH, hosts
+from e2e.place import BIN, PATH, hosts
 
 STEPS = ["kubeconfig", "cluster", "user", "program", "policy", "plugin", "token", "API server"]
 
@@ -126,9 +127,21 @@ def test_a_user_without_a_plugin(pod, user, words):
 
 @pytest.mark.parametrize("change, words", [({"apiVersion": GROUP + "v1alpha1"}, "v1alpha1"), ({"apiVersion": GROUP + "v2"}, "v2"), ({"apiVersion": None}, "apiVersion"),
                                            ({"apiVersion": GROUP + "v1"}, "interactiveMode"), ({"interactiveMode": "Sometimes"}, "Sometimes"),
-                                           ({"command": None}, "command"), ({"args": "x"}, "args"), ({"env": [{"value": "x"}]}, "env")])
+                                           ({"command": None}, "command"), ({"args": "x"}, "args"), ({"env": [{"value": "x"}]}, "env"), ({"env": [{"name": "x", "value": 1}]}, "env")])
 def test_a_stanza_that_kubectl_does_not_take(pod, change, words):
     wrong(check(pod, edited(pod, lambda d: d["users"][0]["user"]["exec"].update(change))), "user", 3, words)
+
+
+@pytest.mark.parametrize("more, words", [({"token": "x"}, "a token of its own"), ({"tokenFile": "/x"}, "a token of its own"), ({"username": "u", "password": "p"}, "a password"),
+                                         ({"client-certificate-data": "eA==", "client-key-data": "eA=="}, "a client certificate")])
+def test_what_goes_before_a_plugin(pod, cloud, more, words):
+    """kubectl never asks the plugin of such a user."""
+    wrong(check(pod, edited(pod, lambda d: d["users"][0]["user"].update(more))), "user", 3, words, "beside its exec stanza")
+    assert not cloud.log(kind="http")
+
+
+def test_anchors_are_told_how_to_go(pod):
+    wrong(check(pod, pod.write("work/kubeconfig", "a: &x 1\nb: *x\n")), "kubeconfig", 3, "anchor", "kubectl config view --raw --flatten")
 
 
 def test_a_stanza_that_must_name_its_server(place):
@@ -166,9 +179,16 @@ def test_policies(pod):
     path, link = config(pod), f"{pod.work}/bin/kubelogin"
     kuberc(pod, "credentialPluginPolicy: DenyAll\n")
     wrong(check(pod, path), "policy", 4, "DenyAll", "kuberc")
-    for entries in ("", "- name: other\n", f"- command: {pod.work}/bin/other\n", f"- name: {pod.work}/bin\n"):
+    for entries in ("", "- name: other\n", f"- command: {pod.work}/bin/other\n", f"- name: {pod.work}/bin\n", f"- name: {BIN}/daypass\n"):
         kuberc(pod, f"credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n{entries}")
-        wrong(check(pod, path), "policy", 4, "kubelogin", "kubectl kuberc set")
+        wrong(check(pod, path), "policy", 4, "kubelogin", "the line: - command: kubelogin   (kubectl 1.35: - name: kubelogin)")
+    for bad in ("credentialPluginPolicy: Maybe\n", "credentialPluginPolicy: 1\n", "credentialPluginAllowlist:\n- name: kubelogin\n",
+                "credentialPluginPolicy: AllowAll\ncredentialPluginAllowlist:\n- name: kubelogin\n"):
+        kuberc(pod, bad)
+        wrong(check(pod, path), "policy", 4, "kubectl refuses", ".kube/kuberc")
+    for entry in ("kubelogin", link):  # a name and a path of the same program
+        kuberc(pod, f"credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- name: {entry}\n")
+        assert check(pod, config(pod, command=link, name="by-path")).rc == 0 and check(pod, path).rc == 0, entry
     for entries in ("- name: kubelogin\n", "- command: kubelogin\n", f"- command: {link}\n"):
         kuberc(pod, f"credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n{entries}")
         assert check(pod, path).rc == 0, entries
@@ -214,11 +234,56 @@ def test_a_plugin_gets_what_kubectl_gives_it(pod, cloud):
     plugin = bad(pod, cloud.token(APP, AKS))
     spy = pod.script("bin/spy", f'printf "%s\\n" "$KUBERNETES_EXEC_INFO" "$MORE" "$#" "$1" >{pod.work}/seen\ncat >>{pod.work}/seen\nexec {plugin}')
     check(pod, config(pod, ["a b"], str(spy), env=[{"name": "MORE", "value": "x y"}], provideClusterInfo=True))
-    info, more, count, first = (pod.work / "seen").read_text().splitlines()
+    info, end, more, count, first = (pod.work / "seen").read_text().splitlines()
+    assert end == "", "a line end, as client-go writes it"
     assert (more, count, first) == ("x y", "1", "a b"), "and its stdin is empty"
     told = json.loads(info)
     assert (told["kind"], told["apiVersion"], told["spec"]["interactive"]) == ("ExecCredential", GROUP + "v1beta1", False)
-    assert told["spec"]["cluster"]["server"] == f"https://{CLUSTER}:443" and told["spec"]["cluster"]["certificate-authority-data"]
+    assert told["spec"]["cluster"]["server"] == f"https://{CLUSTER}:443" and told["spec"]["cluster"]["certificate-authority-data"] and told["spec"]["cluster"]["config"] is None
+
+    def other(d):
+        data = d["clusters"][0]["cluster"]
+        pod.write("work/ca.pem", base64.b64decode(data.pop("certificate-authority-data")))
+        data.update({"certificate-authority": "ca.pem", "extensions": [{"name": GROUP.strip("/") + "/exec", "extension": {"a": [1, "1", True, None]}}]})
+    assert check(pod, edited(pod, other, args=["a b"], command=str(spy), provideClusterInfo=True)).rc == 0
+    again = json.loads((pod.work / "seen").read_text().splitlines()[0])["spec"]["cluster"]
+    assert again == {**told["spec"]["cluster"], "config": {"a": [1, "1", True, None]}}, "a CA in a file is told as data"
+    r = check(pod, config(pod, env=[{"name": "KUBERNETES_EXEC_INFO", "value": "x"}]))
+    assert r.rc == 0, "no kubeconfig says what kubectl says"
+
+
+def test_a_plugin_that_waits_for_a_person(pod):
+    """It has the time that is set; what it asked for is shown."""
+    wrong(check(pod, config(pod, command=str(pod.script("bin/slow", "echo open the page >&2\nsleep 600"))), DAYPASS_TIMEOUT="1"), "plugin", 5, "no end after 1 s", "open the page")
+
+
+def answered(place, **status):
+    return bad(place, out=json.dumps({"kind": "ExecCredential", "apiVersion": GROUP + "v1beta1", "status": status}))
+
+
+def test_times_of_an_answer(pod, cloud):
+    token = cloud.token(APP, AKS)
+    for end, step in (("2099-01-01T00:00:00Z", None), ("2099-01-01T00:00:00.5+01:00", None), ("2026-01-01T00:00:00Z", "token"), ("2026-01-01T00:00:00-01:00", "token"),
+                      ("2099-01-01 00:00:00", "plugin"), (4070908800, "plugin")):
+        r = check(pod, config(pod, command=str(answered(pod, token=token, expirationTimestamp=end))))
+        assert r.rc == 0 if step is None else not wrong(r, step, 5, "expirationTimestamp"), (end, r)
+
+
+def test_a_client_certificate_is_the_servers_to_judge(pod, cloud):
+    r = check(pod, config(pod, command=str(answered(pod, clientCertificateData="x", clientKeyData="secret-key"))))
+    assert r.rc == 0 and "a client certificate" in r.out and "not asked" in r.out and "all is well" not in r.out and "secret-key" not in r.out + r.err, r
+    wrong(check(pod, config(pod, command=str(answered(pod, clientCertificateData="x")))), "plugin", 5, "without its key")
+    assert not cloud.kube()
+
+
+def test_a_name_never_becomes_a_command(pod):
+    """What is to be typed next holds no name that a shell would take for more."""
+    script = pod.script("bin/$(x);y", "sleep 600")
+    kuberc(pod, "credentialPluginPolicy: DenyAll\n")
+    for env in ({}, {"KUBERC": "off", "DAYPASS_TIMEOUT": "1"}):
+        r = check(pod, config(pod, command=str(script)), **env)
+        hint, = (line for line in r.err.splitlines() if line.startswith("daypass: next: "))
+        assert r.rc and "$(x)" not in hint, r
 
 
 def test_variables_that_go_before_flags_are_told(pod):
@@ -232,10 +297,10 @@ def test_variables_that_go_before_flags_are_told(pod):
 
 @pytest.mark.parametrize("how, words", [(lambda c: c.token(APP, AZDO), "audience"), (lambda c: c.token(APP, "spn:" + AKS), "--legacy"),
                                         (lambda c: c.token(APP, AKS, tid=TENANT2), TENANT2), (lambda c: c.token(APP, AKS, exp=int(time.time()) - 100), "ended"),
-                                        (lambda c: c.token(APP, AKS, nbf=int(time.time()) + 1000), "clock")])
+                                        (lambda c: c.token(APP, AKS, nbf=int(time.time()) + 1000), "begins only at")])
 def test_a_token_that_is_wrong_by_its_claims(pod, cloud, how, words):
     wrong(check(pod, config(pod, command=str(bad(pod, how(cloud))))), "token", 6, words)
-    assert not cloud.kube(), "such a token is shown to nobody"
+    assert not [row for row in cloud.kube() if row["auth"]], "such a token is shown to nobody"
 
 
 def test_a_token_that_says_nothing_is_left_to_the_server(pod, cloud):
@@ -243,9 +308,25 @@ def test_a_token_that_says_nothing_is_left_to_the_server(pod, cloud):
 
 
 def test_too_many_groups(pod, cloud):
+    """AKS looks them up; a server that does not sees none, and that is what is wrong."""
     cloud.client(APP, groups=[f"00000000-0000-0000-0000-{n:012}" for n in range(201)])
     r = check(pod, config(pod))
-    assert r.rc == 0 and "more than 200 groups" in r.out, r
+    wrong(r, "API server", 6, "more than 200", f"the object id {OIDS[APP]}")
+    assert "more than 200 groups" in r.out
+    me = {"kind": "SelfSubjectReview", "status": {"userInfo": {"username": "me", "groups": ["system:authenticated", "from-graph"]}}}
+    cloud.fault("kube", "body", value=json.dumps(me))
+    r = check(pod, config(pod))
+    assert r.rc == 0 and "from-graph" in r.out, r
+
+
+def test_our_clock_is_wrong(pod, cloud):
+    """By it the token has ended, or is not good yet; the API server's clock, asked without a token, says otherwise."""
+    now = int(time.time())
+    for off, token, words in ((-7200, cloud.token(APP, AKS, nbf=now - 7300, exp=now - 3600), "ahead of"), (7200, cloud.token(APP, AKS, nbf=now + 3600, exp=now + 9000), "behind")):
+        cloud.clear()
+        cloud.fault("kube", "clock", offset=off)
+        wrong(check(pod, config(pod, command=str(bad(pod, token)))), "token", 6, f"this machine's clock is", words, "timedatectl")
+    assert {row["auth"] for row in cloud.kube()} == {""}
 
 
 # --- the API server ---
@@ -268,7 +349,13 @@ def test_a_fresh_token_that_is_refused(pod, cloud):
 
 def test_clocks_that_differ(pod, cloud):
     cloud.fault("kube", "clock", offset=7200)
-    wrong(check(pod, config(pod)), "API server", 6, "clock", "2h00m", "ahead of this machine's")
+    wrong(check(pod, config(pod)), "API server", 6, "clock", "2h00m", "ahead of this machine's", "the token ended")
+    cloud.clear()
+    cloud.cluster(CLUSTER, tenant=TENANT2)
+    cloud.fault("kube", "date", offset=1200)
+    r = check(pod, config(pod))
+    wrong(r, "API server", 6, "does not trust issuer")
+    assert "clock" not in r.err, "by the server's clock the token is good: that is not why"
 
 
 def test_a_strangers_plugin_is_asked_once(pod, cloud):
@@ -299,6 +386,19 @@ def test_an_older_server(pod, cloud):
     cloud.fault("kube", "status", path="selfsubjectreviews", status=404, body={"kind": "Status", "code": 404})
     r = check(pod, config(pod))
     assert r.rc == 0 and "accepts it" in r.out and [row["path"] for row in cloud.kube()][-1] == "/version", r
+
+
+def test_another_name_in_the_certificate_and_a_proxy_of_the_clusters_own(pod, cloud):
+    """As kubectl has them: the name is TLS's alone, and NO_PROXY says nothing about proxy-url."""
+    r = check(pod, edited(pod, lambda d: d["clusters"][0]["cluster"].update({"tls-server-name": CLUSTER2})))
+    assert r.rc == 0 and cloud.kube()[-1]["host"] == CLUSTER and cloud.log(kind="tls", host=CLUSTER2), r
+    r = check(pod, config(pod, cluster={"proxy-url": cloud.info()["proxy"]}), HTTPS_PROXY=None, NO_PROXY="*")
+    assert r.rc == 0 and cloud.log(kind="proxy", host=CLUSTER), r
+
+
+def test_a_token_without_an_audience(pod, cloud):
+    r = check(pod, config(pod, command=str(bad(pod, cloud.mint(aud=None)))))
+    assert "(null)" not in r.out + r.err and "for nobody" in r.out, r
 
 
 def test_a_server_that_trusts_the_issuer_itself(place, cloud):

@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from cloud.client import (AKS, AKS_SCOPE, APP, APP2, AZDO, CLUSTER, CLUSTER_AUDIENCE, CLUSTER_OIDC, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, GROUP_ADMINS,
-                          GROUP_DEVS, OIDS, SUBJECT, TENANT, UAMI)
+                          GROUP_DEVS, OIDS, SUBJECT, TENANT, TENANT2, UAMI)
 from cloud.peers import exchange, kube
 from e2e.cluster import ACCOUNT, NAMESPACE
 
@@ -160,3 +160,102 @@ def test_the_stand_in_takes_an_issuers_tokens_as_the_real_one(cloud, cluster):
                         (dict(key="stranger"), 401), (dict(aud="x"), 401), (dict(aud=["x", CLUSTER_AUDIENCE]), 201)):
         real, ours = both(cluster, CLUSTER_OIDC, cloud.mint(**{"aud": CLUSTER_AUDIENCE, **how}), WHOAMI, REVIEW)
         assert ours == real and real[0] == status, how
+
+
+# --- daypass kube check ---
+
+@pytest.fixture
+def check(place, cluster):
+    """With that user of a kubeconfig; the status and what was said."""
+    def check(exec, rc=0):
+        stanza = {"apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never", **exec}
+        path = place.write("kubeconfig", cluster.kubeconfig({"exec": stanza}))
+        r = place.run(["daypass", "kube", "check", "--kubeconfig", path])
+        assert r.rc == rc and (rc or not r.err), r
+        return r.out + r.err
+    return check
+
+
+OURS = {"command": "daypass", "args": ["kube", "get-token", "--server-id", AKS]}
+
+
+def test_check_all_is_well(place, check, cluster):
+    place.pod()
+    seen = len(cluster.audit())
+    told = check(OURS)
+    assert f"you are {OIDS[APP]}" in told and GROUP_ADMINS in told and "all is well" in told
+    assert [r["requestURI"] for r in cluster.audit(seen)] == [WHOAMI], "one request"
+
+
+def test_check_tells_a_stale_token_from_a_refused_one(place, check, cloud, cluster):
+    """The kept token was never shown to the server, which remembers for 10 s what was good."""
+    place.pod()
+    assert place.run(["kubectl-daypass", "get-token", "--server-id", AKS]).rc == 0
+    cloud.rotate("entra")
+    assert cluster.call("GET", "/version", token=cloud.token(UAMI, AKS)).status == 200  # an unknown key: it asks for the keys anew
+    told = check(OURS)
+    assert "the kept token was refused" in told and "all is well" in told and len(cloud.exchanges()) == 2
+    assert "the kept token" not in check(OURS) and len(cloud.exchanges()) == 2
+
+
+def test_check_a_fresh_token_that_the_server_does_not_trust(place, check, cloud):
+    place.pod(FAB, TENANT2)
+    told = check(OURS, rc=6)
+    assert "a fresh token, as it did to the one before" in told and f"tenant {TENANT2}" in told and "az aks show" in told
+
+
+def test_check_a_wrong_audience(place, check, cloud):
+    answer = json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": cloud.token(APP, AZDO)}})
+    other = {"command": str(place.script("other", f"echo '{answer}'"))}
+    assert f"the token's audience is {AZDO}, and the cluster wants {AKS}" in check({**other, "args": ["get-token", "--server-id", AKS]}, rc=6)
+    told = check(other, rc=6)
+    assert "Unauthorized" in told and f"audience {AZDO}" in told
+
+
+def exec_of(**change):
+    return lambda user: {"exec": {k: v for k, v in {**user["exec"], **change}.items() if v is not None}}
+
+
+VERDICTS = [  # what becomes of the user, and how it goes on
+    ("ok", lambda user: user), ("ok", exec_of(apiVersion="client.authentication.k8s.io/v1beta1", interactiveMode=None)), ("ok", exec_of(command="./plugin")),
+    ("ok", exec_of(provideClusterInfo=True)),
+    ("user", exec_of(interactiveMode=None)), ("user", exec_of(interactiveMode="Maybe")), ("user", exec_of(apiVersion="client.authentication.k8s.io/v1alpha1")),
+    ("user", exec_of(apiVersion=None)), ("user", exec_of(command=None)), ("user", exec_of(env=[{"value": "x"}])), ("user", exec_of(env=[{"name": "x", "value": 1}])),
+    ("user", exec_of(args=[1])), ("user", lambda user: {}), ("user", lambda user: {**user, "token": "x"}), ("user", lambda user: {**user, "username": "x", "password": "y"}),
+    ("user", lambda user: {**user, "auth-provider": {"name": "azure", "config": {}}}), ("user", lambda user: {"auth-provider": {"name": "azure", "config": {}}}),
+    ("program", exec_of(command="nowhere")), ("program", exec_of(command="work/none")), ("plugin", exec_of(command="./plugin", apiVersion="client.authentication.k8s.io/v1beta1")),
+    ("plugin", exec_of(command="false"))]
+
+
+@pytest.mark.parametrize("case", range(len(VERDICTS)))
+def test_check_and_kubectl_agree(place, cloud, cluster, kubectl, case):
+    """Where we say that all is well kubectl works, and where we say that something is wrong it does not; the plugin is asked by both or by neither."""
+    step, change = VERDICTS[case]
+    plugin = Plugin(place, cluster)
+    place.write("work/token", cloud.token(APP, AKS))
+    user = change(plugin.user)
+    if user.get("exec", {}).get("command") == "./plugin":
+        (place.folder / "plugin").symlink_to(place.work / "plugin")
+    if case == 1:
+        place.script("plugin", (place.work / "plugin").read_text().replace("k8s.io/v1\"", "k8s.io/v1beta1\""))
+    path = place.write("kubeconfig", cluster.kubeconfig(user))
+    told = place.run(["daypass", "kube", "check", "--kubeconfig", path], cwd=place.home)
+    assert (told.rc == 0) == (step == "ok") and (step == "ok" or f"  wrong  {step}" in told.out), told
+    asked = (plugin.folder / "calls").read_text()
+    place.write("work/calls", "")
+    r = place.run([kubectl, "get", "--raw", "/version"], KUBECONFIG=path, cwd=place.home)
+    assert (r.rc == 0) == (step == "ok"), (told, r)
+    assert asked == (plugin.folder / "calls").read_text(), "what it is told, to the byte, as often"
+
+
+@pytest.mark.parametrize("first,well", [({"users": [{"name": "u", "user": {"token": "x"}}]}, False), ({"current-context": "other"}, False), ({"current-context": ""}, True),
+                                        ({"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}]}, False), ({"users": [{"name": "v", "user": {}}]}, True),
+                                        ({"contexts": [{"name": "c", "context": {"cluster": "c", "user": "v"}}]}, False),
+                                        ({"clusters": [{"name": "c", "cluster": {"tls-server-name": "localhost"}}]}, False)])
+def test_check_merges_files_as_kubectl_does(place, cloud, cluster, kubectl, first, well):
+    """The first file that has an entry has it whole."""
+    plugin = Plugin(place, cluster)
+    place.write("work/token", cloud.token(APP, AKS))
+    paths = f"{place.folder}/none:{place.write('first', json.dumps({'apiVersion': 'v1', 'kind': 'Config', **first}))}:{plugin.config}"
+    told = place.run(["daypass", "kube", "check"], KUBECONFIG=paths)
+    assert (place.run([kubectl, "get", "--raw", "/version"], KUBECONFIG=paths).rc == 0, told.rc == 0) == (well, well), told
