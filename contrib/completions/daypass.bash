@@ -14,14 +14,19 @@ _daypass() {
 	*' kube check '*) words='--context --kubeconfig' ;;
 	*' kube '*) words='check get-token' ;;
 	*' kubelogin '*) words='convert-kubeconfig get-token' ;;
+	*' token-file '*) words='--watch' ;;
+	*' token '*) words='--resource --scope --tenant --identity --format' ;;
+	*' assertion '*) words='--audience --identity' ;;
+	*' shim '*) words='install check remove' ;;
 	*' cache '*) words='list clear status --json' ;;
 	*' logout '*) words='--all' ;;
 	*' config '*) words='check keys' ;;
 	*' git '*) words='get store erase capability' ;;
 	*' explain '*) words='' ;;
-	*) words='whoami fic configure unconfigure kube kubelogin cache logout config explain git help --identity --version --help -v' ;;
+	*) words='whoami token assertion token-file shim fic configure unconfigure kube kubelogin cache logout config explain git help --identity --version --help -v' ;;
 	esac
 	case "${COMP_WORDS[COMP_CWORD - 1]}" in
+	--format) words='raw json az azd header env exec-credential' ;;
 	--login) words='workloadidentity azurepipelines azurecli azd msi spn' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

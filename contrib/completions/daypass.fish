@@ -10,6 +10,15 @@ complete -c daypass -n '__fish_seen_subcommand_from kube' -a 'check get-token'
 complete -c daypass -n '__fish_seen_subcommand_from kubelogin' -a 'convert-kubeconfig get-token'
 complete -c daypass -n '__fish_seen_subcommand_from kube' -l context -x
 complete -c daypass -n '__fish_seen_subcommand_from kube' -l kubeconfig -r
+complete -c daypass -n __fish_use_subcommand -a token -d 'an access token, for scripts'
+complete -c daypass -n __fish_use_subcommand -a assertion -d 'the external token that Entra would get'
+complete -c daypass -n __fish_use_subcommand -a token-file -d 'a file with the external token, kept fresh'
+complete -c daypass -n __fish_use_subcommand -a shim -d 'put daypass in the place of az and azd'
+complete -c daypass -n '__fish_seen_subcommand_from token' -l resource -x
+complete -c daypass -n '__fish_seen_subcommand_from token' -l scope -x
+complete -c daypass -n '__fish_seen_subcommand_from token' -l format -xa 'raw json az azd header env exec-credential'
+complete -c daypass -n '__fish_seen_subcommand_from token-file' -l watch
+complete -c daypass -n '__fish_seen_subcommand_from shim' -a 'install check remove'
 complete -c daypass -n __fish_use_subcommand -a cache -d 'what is held, and where; never a token'
 complete -c daypass -n __fish_use_subcommand -a logout -d 'forget every token'
 complete -c daypass -n __fish_use_subcommand -a config -d 'check the configuration, list its keys'
