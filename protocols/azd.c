@@ -113,7 +113,7 @@ static int azd_run(struct ctx *ctx, int argc, char *const *argv)
 	AUTO_BUF out = buf_new(FRONT_OUT_MAX);
 	AUTO_BUF line = buf_new(FRONT_LINE_MAX);
 	int status = 1;
-	if (parse(argc, argv, &c)) {
+	if (parse(argc, argv, &c) && !env_get(&ctx->env, SHIM_PASS)) {
 		status = answer(ctx, &c, argv, &out, &line);
 	} else {
 		front_pass(ctx, "azd", argv, ANSWERS, &err);

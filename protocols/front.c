@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "helper/base/file.h"
-#include "helper/base/program.h"
 #include "helper/base/str.h"
 
 bool front_is_before_another(const struct ctx *ctx, const char *name)

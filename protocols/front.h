@@ -2,6 +2,7 @@
 #ifndef DAYPASS_FRONT_H
 #define DAYPASS_FRONT_H
 
+#include "helper/base/program.h"
 #include "protocols/protocol.h"
 
 /* The SDKs give up after ten seconds. */

@@ -10,6 +10,8 @@
 /* Counts how often we handed on: at SHIM_DEEPEST the ring is closed, and it ends. */
 #define SHIM_DEPTH "DAYPASS_SHIM_DEPTH"
 enum { SHIM_DEEPEST = 3 };
+/* Set for what a source of ours starts: another daypass in that place hands on, for the first one holds the lock. */
+#define SHIM_PASS "DAYPASS_SHIM_PASS"
 
 /* Is this path our own program, through whatever links? NULL is none. */
 bool program_is_own(const char *path);

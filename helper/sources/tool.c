@@ -60,17 +60,17 @@ static bool failed(const struct tool *t, const struct buf *spoken, int status, s
 	return err_set(err, ERR_SOURCE, t->login, "%s gave no token (exit status %d): %.400s", t->name, status, first);
 }
 
-/* PATH may lead to ourselves under the tool's name (daypass shim): then the one behind us is meant. err tells where
- * there is none. */
+/* PATH may lead to ourselves under the tool's name (daypass shim), through a script in front of us too: then the one behind
+ * us is meant. err tells where there is none. */
 static char *real_one(const struct ctx *ctx, const struct tool *t, struct err *err)
 {
-	AUTO_STR first = proc_find(&ctx->env, t->name, false);
-	char *path = program_is_own(first) ? program_behind(&ctx->env, t->name) : str_dup(t->name);
-	if (!path) {
-		err_set(err, ERR_SOURCE, NULL, "%s on PATH is daypass itself, and there is no other behind it", first);
-		err_hint(err, "install %s, or choose another source", t->product);
-	}
-	return path;
+	char *path = program_behind(&ctx->env, t->name);
+	AUTO_STR first = path ? NULL : proc_find(&ctx->env, t->name, false);
+	if (path || !first)
+		return path ? path : str_dup(t->name);
+	err_set(err, ERR_SOURCE, NULL, "%s on PATH leads to daypass itself, and there is no other behind it", first);
+	err_hint(err, "install %s, or choose another source", t->product);
+	return NULL;
 }
 
 bool tool_run(const struct ctx *ctx, const struct tool *t, const char *const *args, const char *const *more, struct buf *text, struct err *err)
@@ -81,11 +81,11 @@ bool tool_run(const struct ctx *ctx, const struct tool *t, const char *const *ar
 	AUTO_STR depth = path ? program_depth(&ctx->env, path, err) : NULL;
 	if (!depth)
 		return false;
-	const char *argv[TOOL_WORDS] = {path}, *vars[TOOL_WORDS] = {depth};
+	const char *argv[TOOL_WORDS] = {path}, *vars[TOOL_WORDS] = {depth, SHIM_PASS "=1"};
 	for (size_t i = 1; args[i - 1] && i < TOOL_WORDS - 1; i++)
 		argv[i] = args[i - 1];
-	for (size_t i = 1; more[i - 1] && i < TOOL_WORDS - 1; i++)
-		vars[i] = more[i - 1];
+	for (size_t i = 0; more[i] && i < TOOL_WORDS - 3; i++)
+		vars[i + 2] = more[i];
 	struct proc_run r = {.argv = argv, .more_env = vars, .timeout_ms = left < TIMEOUT_MS ? left : TIMEOUT_MS, .out = text, .err = &spoken};
 	if (!ctx->proc->run(ctx->proc, &r, err))
 		return err_hint(err, "install %s, or choose another source", t->product);

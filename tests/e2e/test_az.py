@@ -338,6 +338,20 @@ def test_our_source_az_is_never_ourselves(desk):
     assert "get-access-token" in (desk.place.work / "asked").read_text()
 
 
+def test_nor_another_copy_of_us_or_a_script_in_front(desk):
+    """The one that asks holds the lock: whoever else of ours it meets hands on."""
+    desk.place.config("[identity default]\nsource = az\n")
+    desk.place.write("home/.azure/azureProfile.json", "{}")
+    (desk.real / "az").write_text(f'#!/bin/sh\necho \'{{"accessToken":"a.b.c","expires_on":{int(time.time()) + 3600}}}\'\n')
+    (desk.real / "az").chmod(0o755)
+    front = desk.place.work / "front"
+    front.mkdir()
+    (front / "az").write_text(f'#!/bin/sh\nexec {desk.shim}/az "$@"\n')
+    (front / "az").chmod(0o755)
+    path = ":".join([str(front), str(desk.shim), *copies(desk, 1), str(desk.real), PATH])
+    assert desk.token("--tenant", TENANT, PATH=path)["accessToken"] == "a.b.c"
+
+
 # --- shim ---
 
 def test_install_check_and_remove(desk):

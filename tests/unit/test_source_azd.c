@@ -85,7 +85,7 @@ TEST(azd_is_asked_for_the_scope_in_the_tenant)
 	b.w.proc.out = ANSWER("2026-11-23T11:00:00Z");
 	assert_true(azd->fetch(&b.w.ctx, &b.id, RESOURCE_AKS, &b.got, &b.err));
 	assert_text(b.w.proc.line, "azd auth token --output json --no-prompt --scope " RESOURCE_AKS "/.default --tenant-id " TENANT);
-	assert_text(b.w.proc.more, "DAYPASS_SHIM_DEPTH=1\nNO_COLOR=true\nAZD_SKIP_UPDATE_CHECK=true\nAZURE_DEV_COLLECT_TELEMETRY=no");
+	assert_text(b.w.proc.more, "DAYPASS_SHIM_DEPTH=1\nDAYPASS_SHIM_PASS=1\nNO_COLOR=true\nAZD_SKIP_UPDATE_CHECK=true\nAZURE_DEV_COLLECT_TELEMETRY=no");
 	assert_int_equal(b.w.proc.timeout_ms, 15000);
 	assert_text(secret_reveal(&b.got.value), "azd-token");
 	assert_int_equal(b.got.issued_at, NOW);
