@@ -2,7 +2,7 @@
  *
  * The map of the tree, lower layers first; nobody includes upward (helper/README.md):
  *   base/       libc plus one library per marked file: buf err str url json(cJSON) http http_curl(libcurl)
- *               seal(libsodium) keyring_libsecret keyctl child clock proc file log lazy env
+ *               seal(libsodium) keyring_libsecret keyctl child clock proc detach http_in loopback file tree log lazy env
  *   core/       the product: config keys.def, request, hosts, match, plan, policy, identity, source, cache, record,
  *               store_runtime, store_keyring, exchange, aadsts.def, binding, flow; ctx.h holds every effect
  *   sources/    where the external token comes from: sources.def and a file each

@@ -1,6 +1,7 @@
 # fish completion for daypass
 complete -c daypass -f
 complete -c daypass -n __fish_use_subcommand -a whoami -d 'who this place is to Entra'
+complete -c daypass -n __fish_use_subcommand -a exec -d 'run a command that gets its tokens from daypass'
 complete -c daypass -n __fish_use_subcommand -a fic -d 'the federated credential that would make this place work'
 complete -c daypass -n __fish_use_subcommand -a configure -d 'make git, docker, podman or kubectl ask daypass'
 complete -c daypass -n __fish_use_subcommand -a unconfigure -d 'take that back'
@@ -25,6 +26,8 @@ complete -c daypass -n __fish_use_subcommand -a config -d 'check the configurati
 complete -c daypass -n __fish_use_subcommand -a explain -d 'what an error code of Entra means'
 complete -c daypass -n __fish_use_subcommand -a git -d 'git credential helper'
 complete -c daypass -n '__fish_seen_subcommand_from whoami' -l json
+complete -c daypass -n '__fish_seen_subcommand_from exec' -l allow -x
+complete -c daypass -n '__fish_seen_subcommand_from exec' -l oidc
 complete -c daypass -n '__fish_seen_subcommand_from fic' -a print
 complete -c daypass -n '__fish_seen_subcommand_from fic' -l name -x
 complete -c daypass -n '__fish_seen_subcommand_from fic' -l audience -x
