@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cloud.client import APP, ARM, OIDS, SUBSCRIPTION, SUBSCRIPTION_NAME, TENANT
+from cloud.client import APP, ARM, OIDS, STATE_CONTAINER, STORAGE, SUBSCRIPTION, SUBSCRIPTION_NAME, TENANT
 from e2e.place import BIN, PATH
 
 CACHE = Path(os.environ.get("DAYPASS_TEST_CACHE") or Path.home() / ".cache" / "daypass-tests")
@@ -45,6 +45,18 @@ SDKS = {
                 stops=("CredentialUnavailableException", "ClientAuthenticationException")),
     "terraform": Sdk("sdk-go", [GO], only="terraform", local=True),
 }
+ALL = ["python", "python-old", "javascript", "go", "java"]
+NEWER = [s for s in ALL if s != "python-old"]  # that one knows neither azd nor workload identity
+BACKEND = f"""terraform {{
+  backend "azurerm" {{
+    storage_account_name = "{STORAGE}"
+    container_name = "{STATE_CONTAINER}"
+    key = "prod.tfstate"
+    use_azuread_auth = true
+  }}
+}}
+output "who" {{ value = "us" }}
+"""
 
 STUB_AZ = r"""#!/bin/sh
 # az 2.91, as far as SDKs and Terraform ask it.

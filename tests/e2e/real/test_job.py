@@ -10,20 +10,7 @@ import pytest
 
 from cloud.client import APP, ARM, BLOB_CONTRIBUTOR, MACHINE_HEADER, OIDS, STATE_CONTAINER, STORAGE, STORAGE_SCOPE, SUBSCRIPTION, TENANT, UAMI
 from e2e.place import BIN, PATH, URL, WALL, wait_until
-from e2e.sdks import ARM_SCOPE, SDKS, Front, answer, ask, real_az
-
-ALL = ["python", "python-old", "javascript", "go", "java"]
-NEWER = [s for s in ALL if s != "python-old"]  # that one knows neither azd nor workload identity
-BACKEND = f"""terraform {{
-  backend "azurerm" {{
-    storage_account_name = "{STORAGE}"
-    container_name = "{STATE_CONTAINER}"
-    key = "prod.tfstate"
-    use_azuread_auth = true
-  }}
-}}
-output "who" {{ value = "us" }}
-"""
+from e2e.sdks import ALL, ARM_SCOPE, BACKEND, NEWER, SDKS, Front, answer, ask, real_az
 
 
 class Job:

@@ -1,14 +1,14 @@
 """Microsoft's SDKs and az, with us as az and azd, and under daypass exec. Each row runs with stubs too, which print what the real programs print:
 what fails there is wrong in the test, not in us."""
+import shutil
+
 import pytest
 
-from cloud.client import APP, ARM, TENANT
+from cloud.client import APP, ARM, STORAGE_SCOPE, TENANT
 from e2e import sdks
 from e2e.place import BIN, PATH
-from e2e.sdks import GET, SDKS, ZONES, Front, answer, ask, end_of_summer, is_app, private, real_az, trust
+from e2e.sdks import ALL, BACKEND, GET, NEWER, SDKS, ZONES, Front, answer, ask, end_of_summer, is_app, private, real_az, trust
 
-ALL = ["python", "python-old", "javascript", "go", "java"]
-NEWER = [s for s in ALL if s != "python-old"]  # that one knows neither azd nor workload identity
 TERRAFORM = ["az version -o=json", "az account show -o=json", f"az {GET} --scope {ARM}/.default --tenant {TENANT} -o=json"]
 
 
@@ -118,3 +118,19 @@ def test_azd(shim, place, sdk):
     zone = "UTC" if sdk == "python" else "America/New_York"  # Python's (up to 1.27) reads azd's UTC as local time
     said = is_app(answer(ask(place, sdk, "azd", TZ=zone, **shim.env)))
     row(shim, sdk, "AzureDeveloperCli", said)
+
+
+# --- Terraform itself ---
+
+@pytest.mark.parametrize("whose", ["ours", "newest"])
+def test_terraforms_backend(place, cloud, whose):
+    """1.11's backend signs in by an az on PATH, and keeps its state with that token."""
+    if not shutil.which("terraform"):
+        pytest.skip("not run: no terraform")
+    front = Front(place, whose)
+    place.write("work/tf/main.tf", BACKEND)
+    env = {**front.env, "SSL_CERT_FILE": cloud.info()["bundle"], "TF_CLI_CONFIG_FILE": "/dev/null", "CHECKPOINT_DISABLE": "1", "ARM_TENANT_ID": TENANT}
+    r = place.run(["sh", "-ec", "terraform init -input=false -no-color && terraform apply -auto-approve -input=false -no-color"], cwd=place.work / "tf", **env)
+    assert r.rc == 0 and 'who = "us"' in r.out and {row["status"] for row in cloud.blob()} <= {200, 201, 404}, r
+    assert {c for c in front.calls()} == {"az version -o=json", "az account show -o=json", f"az {GET} --scope {STORAGE_SCOPE} --tenant {TENANT} -o=json"}
+    sdks.ROWS.append({"sdk": "terraform itself", "credential": "AzureCli", "whose": whose, "argv": "; ".join(sorted(set(front.calls()))).replace(TENANT, "TENANT"), "result": "ok"})
