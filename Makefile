@@ -157,7 +157,7 @@ PYTEST = sh -c 'exec $(PYTHON) -m pytest -q -rs -p no:cacheprovider --basetemp "
 
 # The sanitizer's runtime opens libraries, catches crashes and looks into its own process: what is about just that is left out.
 e2e_asan = --ignore tests/e2e/test_strace.py --ignore tests/e2e/test_docker_clients.py --ignore tests/e2e/test_docker_login.py --deselect tests/e2e/test_leak.py::test_a_crash_leaves_no_core \
-	--deselect tests/e2e/test_leak.py::test_others_of_the_same_user_cannot_look_into_the_process
+	--deselect tests/e2e/test_leak.py::test_others_of_the_same_user_cannot_look_into_the_process --deselect tests/e2e/test_exec.py::test_nobody_looks_into_the_server
 
 e2e: all
 	@$(CLOUD) -- $(PYTEST) tests/e2e --ignore tests/e2e/real $(e2e_$(VARIANT))
