@@ -194,8 +194,9 @@ check-kube:
 	@tests/deps.sh real
 	@$(MAKE) --no-print-directory all
 	@DAYPASS_TEST_HEAVY=1 tests/e2e/real/fetch_kube.sh
+	@DAYPASS_TEST_HEAVY=1 tests/e2e/real/fetch_kube_clients.sh
 	@tests/e2e/real/fetch_clients.sh helm3 helm4
-	@$(CLOUD) -- $(PYTEST) tests/e2e/real/test_aks.py tests/e2e/real/test_cluster.py tests/e2e/real/test_kubelogin.py
+	@$(CLOUD) -- $(PYTEST) tests/e2e/real/test_aks.py tests/e2e/real/test_cluster.py tests/e2e/real/test_kube_clients.py tests/e2e/real/test_kubelogin.py
 
 # git's own battery for credential helpers, printed as git prints it.
 t0303:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What tests/e2e/real needs beside the distribution's packages: newer gits, git's own tests of credential helpers, Azure's kubelogin,
-# and Microsoft's azure-identity in a venv. All go into ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}; what cannot be had is named, and its tests are skipped.
+# Kubernetes' clients in other languages, and Microsoft's azure-identity in a venv. All go into ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}; what cannot be had is named, and its tests are skipped.
 set -eu
 
 cache=${DAYPASS_TEST_CACHE:-$HOME/.cache/daypass-tests}
@@ -9,6 +9,7 @@ mkdir -p "$cache"
 "$here/fetch_gits.sh"
 "$here/fetch_git_tests.sh"
 "$here/fetch_kube.sh"
+"$here/fetch_kube_clients.sh"
 
 venv=$cache/azure-identity
 python=$([ -x /usr/bin/python3 ] && echo /usr/bin/python3 || echo python3)

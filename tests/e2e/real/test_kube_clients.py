@@ -24,13 +24,18 @@ def stanza(**more):
     return {"exec": {"apiVersion": GROUP + "v1beta1", "command": "kubelogin", "args": STANZA, "env": None, "provideClusterInfo": False, **more}}
 
 
-@pytest.fixture(params=["stand-in", "kube-apiserver"])
-def aks(request, place, cloud):
+@pytest.fixture
+def server():
+    return "stand-in"
+
+
+@pytest.fixture
+def aks(request, place, cloud, server):
     """A pod with AKS workload identity, as its webhook sets it up, and AKS's kubeconfig; kubelogin on PATH is daypass, behind a script that counts."""
     place.pod()
     place.identity["AZURE_AUTHORITY_HOST"] = f"https://{PUBLIC}/"
-    place.server, path = request.param, config(place)
-    if request.param == "kube-apiserver":
+    path = config(place)
+    if server == "kube-apiserver":
         cluster = request.getfixturevalue("cluster")
         cluster.federate(cloud)
         place.write("token", cluster.service_token())
@@ -53,11 +58,13 @@ def ask(place, client, *lines, **env):
     return r, [json.loads(line) for line in r.out.splitlines()]
 
 
-def test_whoami(aks, cloud, client):
+@pytest.mark.parametrize("server", ["stand-in", "kube-apiserver"])
+def test_whoami(aks, cloud, client, server):
     r, said = ask(aks, client, "whoami", "namespaces", *["whoami"] * 4)
     assert r.rc == 0 and [said[0], *said[2:]] == [ME] * 5 and "kube-system" in said[1]["names"], r
     seen = calls(aks)
-    ROWS.append({"client": client.name, "version": client.version, "server": aks.server, "runs": len(seen), "stdin": seen[0][1].split(":")[0], "sends": seen[0][0].strip()})
+    ROWS.append({"client": client.name, "version": client.version, "server": server, "runs": len(seen), "stdin": seen[0][1].split(":")[0],
+                 "sends": seen[0][0].strip()})
     assert {(info.strip(), bool(merged)) for info, _, merged in seen} == {(client.sends() or "unset", client.merged)}
     assert len(seen) == client.runs and len(cloud.exchanges()) == 1 and cloud.exchanges()[0]["form"]["client_id"] == APP
 
@@ -67,3 +74,24 @@ def test_our_line_is_what_people_see(aks, cloud, client):
     r, _ = ask(aks, client, "whoami", AZURE_FEDERATED_TOKEN_FILE=None)
     assert "daypass: no identity for this cluster: the environment names an identity, but there is no source" in r.out + r.err, r
     assert calls(aks) and not cloud.exchanges()
+
+
+def test_configured(aks, cloud, client):
+    """The same with what `daypass configure kube` makes of it."""
+    assert aks.run(["daypass", "configure", "kube"], **aks.seen).rc == 0
+    r, said = ask(aks, client, "whoami")
+    assert said == [ME] and not calls(aks), r
+
+
+def test_v1_with_the_cluster(aks, cloud, client):
+    """Those that send nothing are answered in the version that a flag names, since most of them want the kubeconfig's."""
+    path = aks.seen["KUBECONFIG"]
+    text = path.read_text()
+    changes = (("v1beta1", "v1"), ('"provideClusterInfo": false', '"provideClusterInfo": true, "interactiveMode": "Never"'),
+               ('"get-token"', f'"get-token", "--exec-api-version", "{GROUP}v1"'))
+    for old, new in changes:
+        assert old in text, text
+        text = text.replace(old, new)
+    path.write_text(text)
+    r, said = ask(aks, client, "whoami")
+    assert said == [ME] and len(cloud.exchanges()) == 1, r
