@@ -1,5 +1,5 @@
 """What kubelogin's log-in modes, flags and variables do, case by case, whoever stands under that name: Azure's own (0.2.21) or daypass. Each case
-says what Azure's does, seen here, and by DIFFERS where daypass means to do otherwise; what each did becomes a row of the table that
+says what Azure's does, seen here, and by DIFFERS where daypass means to do otherwise; what each did becomes a line of the table that
 tests/e2e/real prints."""
 import base64
 import calendar
@@ -290,12 +290,36 @@ class Did:
             api, aud, client = self.credential["apiVersion"].rpartition("/")[2], self.claims["aud"], self.claims["appid"]
             shown = f"{api} {aud.replace(AKS, 'AKS').replace(ARC, 'ARC')} for {GUIDS.get(client, client)}"
         return {"case": self.case.name, "program": whose, "rc": self.r.rc, "stdout": shown or self.r.out.split("\n")[0][:30],
-                "margin": "" if self.margin is None else f"{self.margin:+d}", "requests": self.asks, "stderr": first[:110]}
+                "margin": "" if self.margin is None else f"{self.margin:+d}", "requests": self.asks, "stderr": first[:110],
+                "why": self.case.differs[1] if self.case.differs else ""}
+
+
+def verdict(theirs, ours):
+    """Of a case: same exit code, and a token of the same version, audience and client or none; else why not."""
+    if ours["why"]:
+        return "on purpose: " + ours["why"]
+    good = theirs["rc"] == ours["rc"] and (theirs["stdout"] == ours["stdout"] or not (theirs["margin"] or ours["margin"]))
+    return "same" if good else "OTHERWISE"
+
+
+def beside(rows, titles, verdict):
+    """Both programs' lines of each case, one below the other, and whether they did the same; then how many did."""
+    found, counts, heads = {}, {}, [*titles][:-1] + ["beside", "stderr"]
+    for row in rows:
+        found.setdefault(row["case"], {})[row["program"]] = row
+    lines = [{**titles, "beside": "beside kubelogin"}]
+    for name, pair in found.items():
+        theirs, ours = pair.get("kubelogin"), pair.get("daypass")
+        said = verdict(theirs, ours) if theirs and ours else "-"
+        kind = said.partition(":")[0]
+        counts[kind] = counts.get(kind, 0) + 1
+        lines += [{**row, "case": name if row is (theirs or ours) else "", "beside": said if row is ours else ""} for row in (theirs, ours) if row]
+    widths = [max(len(str(r[h])) for r in lines) for h in heads]
+    return ["  ".join(str(r[h]).ljust(w) for h, w in zip(heads, widths)).rstrip() for r in lines] + [
+        "", f"{len(found)} cases: " + ", ".join(f"{n} {kind}" for kind, n in counts.items())]
 
 
 def table():
-    heads = ("case", "program", "rc", "stdout", "margin", "requests", "stderr")
-    titles = {**{h: h for h in heads}, "margin": "s to exp"}
-    rows = [titles, *({h: str(r[h]) for h in heads} for r in ROWS)]
-    widths = [max(len(r[h]) for r in rows) for h in heads]
-    return ["  ".join(r[h].ljust(w) for h, w in zip(heads, widths)).rstrip() for r in rows]
+    titles = {h: h for h in ("case", "program", "rc", "stdout", "margin", "requests", "stderr")}
+    return [*beside(ROWS, {**titles, "margin": "s to exp"}, verdict),
+            "s to exp: where expirationTimestamp stands against the token's end. requests: what was asked of Entra and of sources, in order."]

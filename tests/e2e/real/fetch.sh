@@ -1,6 +1,7 @@
 #!/bin/sh
 # What tests/e2e/real needs beside the distribution's packages: newer gits, git's own tests of credential helpers, Azure's kubelogin,
-# Kubernetes' clients in other languages, and Microsoft's azure-identity in a venv. All go into ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}; what cannot be had is named, and its tests are skipped.
+# Kubernetes' clients in other languages, and Microsoft's azure-identity in a venv. All go into ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}; what
+# cannot be had is named, and its tests are skipped.
 set -eu
 
 cache=${DAYPASS_TEST_CACHE:-$HOME/.cache/daypass-tests}
