@@ -134,6 +134,21 @@ STANZA = ("--environment", "AzurePublicCloud", "--server-id", AKS, "--client-id"
 IDENTITY = "answered by the identity that is there"
 HIDDEN, PFX = {"AZURE_CLIENT_SECRET": SECRET}, {"AZURE_CLIENT_CERTIFICATE_PASSWORD": "pfx-password"}
 ARGUMENTS = ("not taken", "what stands in arguments can be read by everybody")
+# Flags and variables that disagree, and flags that contradict each other.
+CONTRADICTIONS = [
+    Case("mode twice", *aks("-l", "spn", *WI), who=pod, want=APP, asks=DISCOVERED),
+    Case("mode by flag and variable", *aks(*SPN), who=pod, env={"AAD_LOGIN_METHOD": "workloadidentity"}, want=APP, asks=DISCOVERED),
+    Case("mode by flag and variable, flags alone", *aks(*WI, *IDS, *FILE, "--disable-environment-override"), who=pod, env={"AAD_LOGIN_METHOD": "azurecli"},
+         want=APP, asks=DISCOVERED),
+    Case("file by flag and variable", *aks(*WI, "--federated-token-file", "{work}/none"), who=pod, want=APP, asks=DISCOVERED),
+    Case("environment and authority disagree", *aks(*WI, "-e", "AzureChinaCloud"), who=pod, env={"AZURE_AUTHORITY_HOST": f"https://{PUBLIC}/"}, want=APP, asks=DISCOVERED),
+    Case("authority by flag and variable", *aks(*WI, "--authority-host", "https://login.microsoftonline.us/"), who=pod, env={"AZURE_AUTHORITY_HOST": f"https://{PUBLIC}/"},
+         want=APP, asks=DISCOVERED),
+    Case("client twice", *aks(*WI, "--client-id", APP2, "--client-id", APP, "-t", TENANT, *FILE), who=jobless, want=APP, asks=DISCOVERED),
+    Case("no mode's name", *aks("--login", ""), who=pod, want=""),
+    Case("no truth value", *aks(*WI, "--legacy=maybe"), who=pod, want="legacy"),
+    Case("another mode's flags", *aks(*WI, "--identity-resource-id", UAMI_RESOURCE, "--username", "x", "--redirect-url", "http://localhost:1"), who=pod, want=APP, asks=DISCOVERED),
+]
 CASES = [
     # workloadidentity
     Case("pod", *aks(*WI), who=pod, want=APP, asks=DISCOVERED),
@@ -217,6 +232,7 @@ CASES = [
     Case("authority without a slash", *aks(*SPN, *IDS, "--authority-host", f"https://{CUSTOM}"), want="trailing slash"),
     Case("server-id with a slash", "--server-id", AKS + "/", *WI, who=pod, want=APP, asks=DISCOVERED),
     Case("server-id is a scope", "--server-id", AKS + "/.default", *WI, who=pod, want=APP, asks=DISCOVERED),
+    *CONTRADICTIONS,
     # mistakes
     Case("no flags", want="server-id is required"),
     Case("no client", *aks(), want="client ID cannot be empty"),
