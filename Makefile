@@ -195,8 +195,9 @@ check-kube:
 	@tests/deps.sh real
 	@$(MAKE) --no-print-directory all
 	@DAYPASS_TEST_HEAVY=1 tests/e2e/real/fetch_kube.sh
+	@DAYPASS_TEST_HEAVY=1 tests/e2e/real/fetch_kube_clients.sh
 	@tests/e2e/real/fetch_clients.sh helm3 helm4
-	@$(CLOUD) -- $(PYTEST) tests/e2e/real/test_aks.py tests/e2e/real/test_cluster.py tests/e2e/real/test_kubelogin.py
+	@$(CLOUD) -- $(PYTEST) tests/e2e/real/test_aks.py tests/e2e/real/test_cluster.py tests/e2e/real/test_kube_clients.py tests/e2e/real/test_kubelogin.py
 
 # Microsoft's SDKs with us as az and under daypass exec, beside the real az, which takes one to two minutes and 730 MB, once.
 check-az:

@@ -4,6 +4,9 @@ import json
 import re
 
 from cloud.client import AKS, AKS_CLIENT, APP, CLUSTER, CONNECTION, TENANT
+from e2e.logins import GUIDS, beside
+
+ROWS = []
 
 KUBECONFIG = f"""\
 # my clusters, by hand
@@ -112,6 +115,11 @@ CONVERSIONS = [
 ]
 
 
+def flags(words):
+    """What arguments say, whatever their order."""
+    return {(flag, words[i + 1] if i + 1 < len(words) and not words[i + 1].startswith("-") else None) for i, flag in enumerate(words) if flag.startswith("-")}
+
+
 class Converted:
     """One run, and what is in the file then, as kubectl reads it."""
 
@@ -132,3 +140,22 @@ class Converted:
     @property
     def comments(self):
         return len(re.findall(r"#", self.text))
+
+    def flags(self):
+        return flags(self.exec.get("args", []))
+
+    def row(self, whose, case):
+        said = next((line for line in (self.r.err + self.r.out).splitlines() if line.strip()), "")
+        args = " ".join(GUIDS.get(word, word) for word in self.exec.get("args", [])) if self.changed else ""
+        return {"case": case.name, "program": whose, "rc": self.r.rc, "users": self.changed, "comments": self.comments, "arguments": args,
+                "stderr": said.replace(str(self.path), "FILE")[:110], "flags": self.flags() if self.changed else set(), "ours": case.ours}
+
+
+def verdict(theirs, ours):
+    if theirs["rc"] == ours["rc"] and theirs["users"] == ours["users"] and theirs["flags"] <= ours["flags"]:
+        return "same" if theirs["flags"] == ours["flags"] else "same, and keeps more"
+    return "on purpose: " + ours["ours"] if ours["ours"] else "OTHERWISE"
+
+
+def table():
+    return beside(ROWS, {h: h for h in ("case", "program", "rc", "users", "comments", "arguments", "stderr")}, verdict)

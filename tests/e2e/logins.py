@@ -1,5 +1,5 @@
 """What kubelogin's log-in modes, flags and variables do, case by case, whoever stands under that name: Azure's own (0.2.21) or daypass. Each case
-says what Azure's does, seen here, and by DIFFERS where daypass means to do otherwise; what each did becomes a row of the table that
+says what Azure's does, seen here, and by DIFFERS where daypass means to do otherwise; what each did becomes a line of the table that
 tests/e2e/real prints."""
 import base64
 import calendar
@@ -134,6 +134,21 @@ STANZA = ("--environment", "AzurePublicCloud", "--server-id", AKS, "--client-id"
 IDENTITY = "answered by the identity that is there"
 HIDDEN, PFX = {"AZURE_CLIENT_SECRET": SECRET}, {"AZURE_CLIENT_CERTIFICATE_PASSWORD": "pfx-password"}
 ARGUMENTS = ("not taken", "what stands in arguments can be read by everybody")
+# Flags and variables that disagree, and flags that contradict each other.
+CONTRADICTIONS = [
+    Case("mode twice", *aks("-l", "spn", *WI), who=pod, want=APP, asks=DISCOVERED),
+    Case("mode by flag and variable", *aks(*SPN), who=pod, env={"AAD_LOGIN_METHOD": "workloadidentity"}, want=APP, asks=DISCOVERED),
+    Case("mode by flag and variable, flags alone", *aks(*WI, *IDS, *FILE, "--disable-environment-override"), who=pod, env={"AAD_LOGIN_METHOD": "azurecli"},
+         want=APP, asks=DISCOVERED),
+    Case("file by flag and variable", *aks(*WI, "--federated-token-file", "{work}/none"), who=pod, want=APP, asks=DISCOVERED),
+    Case("environment and authority disagree", *aks(*WI, "-e", "AzureChinaCloud"), who=pod, env={"AZURE_AUTHORITY_HOST": f"https://{PUBLIC}/"}, want=APP, asks=DISCOVERED),
+    Case("authority by flag and variable", *aks(*WI, "--authority-host", "https://login.microsoftonline.us/"), who=pod, env={"AZURE_AUTHORITY_HOST": f"https://{PUBLIC}/"},
+         want=APP, asks=DISCOVERED),
+    Case("client twice", *aks(*WI, "--client-id", APP2, "--client-id", APP, "-t", TENANT, *FILE), who=jobless, want=APP, asks=DISCOVERED),
+    Case("no mode's name", *aks("--login", ""), who=pod, want=""),
+    Case("no truth value", *aks(*WI, "--legacy=maybe"), who=pod, want="legacy"),
+    Case("another mode's flags", *aks(*WI, "--identity-resource-id", UAMI_RESOURCE, "--username", "x", "--redirect-url", "http://localhost:1"), who=pod, want=APP, asks=DISCOVERED),
+]
 CASES = [
     # workloadidentity
     Case("pod", *aks(*WI), who=pod, want=APP, asks=DISCOVERED),
@@ -217,6 +232,7 @@ CASES = [
     Case("authority without a slash", *aks(*SPN, *IDS, "--authority-host", f"https://{CUSTOM}"), want="trailing slash"),
     Case("server-id with a slash", "--server-id", AKS + "/", *WI, who=pod, want=APP, asks=DISCOVERED),
     Case("server-id is a scope", "--server-id", AKS + "/.default", *WI, who=pod, want=APP, asks=DISCOVERED),
+    *CONTRADICTIONS,
     # mistakes
     Case("no flags", want="server-id is required"),
     Case("no client", *aks(), want="client ID cannot be empty"),
@@ -290,12 +306,36 @@ class Did:
             api, aud, client = self.credential["apiVersion"].rpartition("/")[2], self.claims["aud"], self.claims["appid"]
             shown = f"{api} {aud.replace(AKS, 'AKS').replace(ARC, 'ARC')} for {GUIDS.get(client, client)}"
         return {"case": self.case.name, "program": whose, "rc": self.r.rc, "stdout": shown or self.r.out.split("\n")[0][:30],
-                "margin": "" if self.margin is None else f"{self.margin:+d}", "requests": self.asks, "stderr": first[:110]}
+                "margin": "" if self.margin is None else f"{self.margin:+d}", "requests": self.asks, "stderr": first[:110],
+                "why": self.case.differs[1] if self.case.differs else ""}
+
+
+def verdict(theirs, ours):
+    """Of a case: same exit code, and a token of the same version, audience and client or none; else why not."""
+    if ours["why"]:
+        return "on purpose: " + ours["why"]
+    good = theirs["rc"] == ours["rc"] and (theirs["stdout"] == ours["stdout"] or not (theirs["margin"] or ours["margin"]))
+    return "same" if good else "OTHERWISE"
+
+
+def beside(rows, titles, verdict):
+    """Both programs' lines of each case, one below the other, and whether they did the same; then how many did."""
+    found, counts, heads = {}, {}, [*titles][:-1] + ["beside", "stderr"]
+    for row in rows:
+        found.setdefault(row["case"], {})[row["program"]] = row
+    lines = [{**titles, "beside": "beside kubelogin"}]
+    for name, pair in found.items():
+        theirs, ours = pair.get("kubelogin"), pair.get("daypass")
+        said = verdict(theirs, ours) if theirs and ours else "-"
+        kind = said.partition(":")[0]
+        counts[kind] = counts.get(kind, 0) + 1
+        lines += [{**row, "case": name if row is (theirs or ours) else "", "beside": said if row is ours else ""} for row in (theirs, ours) if row]
+    widths = [max(len(str(r[h])) for r in lines) for h in heads]
+    return ["  ".join(str(r[h]).ljust(w) for h, w in zip(heads, widths)).rstrip() for r in lines] + [
+        "", f"{len(found)} cases: " + ", ".join(f"{n} {kind}" for kind, n in counts.items())]
 
 
 def table():
-    heads = ("case", "program", "rc", "stdout", "margin", "requests", "stderr")
-    titles = {**{h: h for h in heads}, "margin": "s to exp"}
-    rows = [titles, *({h: str(r[h]) for h in heads} for r in ROWS)]
-    widths = [max(len(r[h]) for r in rows) for h in heads]
-    return ["  ".join(r[h].ljust(w) for h, w in zip(heads, widths)).rstrip() for r in rows]
+    titles = {h: h for h in ("case", "program", "rc", "stdout", "margin", "requests", "stderr")}
+    return [*beside(ROWS, {**titles, "margin": "s to exp"}, verdict),
+            "s to exp: where expirationTimestamp stands against the token's end. requests: what was asked of Entra and of sources, in order."]

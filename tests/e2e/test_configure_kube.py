@@ -546,14 +546,17 @@ def test_a_loop_of_links(home):
     home.kube.parent.mkdir()
     home.kube.symlink_to("config")
     assert "Too many levels" in home.configure(code=3).stderr
+    assert "Too many levels" in home.convert("-l", "azurecli", code=1).stderr
 
 
 def test_a_folder_and_a_pipe(home):
     home.kube.mkdir(parents=True)
     assert "is a directory" in home.configure(code=3).stderr
+    assert "is a directory" in home.convert("-l", "azurecli", code=1).stderr
     home.kube.rmdir()
     os.mkfifo(home.kube)
     assert "not a regular file" in home.configure(code=3).stderr
+    assert "not a regular file" in home.convert("-l", "azurecli", code=1).stderr
 
 
 def test_no_permission(home):
@@ -561,9 +564,11 @@ def test_no_permission(home):
     if os.access(home.kube, os.R_OK):
         pytest.skip("not run: no namespaces")  # root outside the wall may read anything
     assert "Permission denied" in home.configure(code=3).stderr
+    assert "Permission denied" in home.convert("-l", "azurecli", code=1).stderr
     home.kube.chmod(0o400)
     home.kube.parent.chmod(0o500)
     assert "Permission denied" in home.configure(code=3).stderr
+    assert "Permission denied" in home.convert("-l", "azurecli", code=1).stderr
     home.kube.parent.chmod(0o700)
     assert home.kube.read_text() == config(aks())
 
@@ -643,6 +648,18 @@ def test_many_of_us_at_once(home):
     assert set(commands(home.kube).values()) == {"daypass"} and home.notes().count("\n") == 8
     home.unconfigure()
     assert home.kube.read_text() == text and home.notes() == ""
+
+
+def test_many_converters_at_once(home):
+    """As a job with a matrix does it; kubelogin's own loses some of them (its issue 125)."""
+    contexts = "contexts:\n" + "".join(f"- {{name: c{i}, context: {{cluster: aks, user: u{i}}}}}\n" for i in range(8))
+    home.write(config(*(aks(f"u{i}") for i in range(8))).replace("contexts:\n", contexts))
+    threads = [threading.Thread(target=home.convert, args=("-l", "azurecli", "--context", f"c{i}")) for i in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert [args_of(home, f"u{i}")[-1] for i in range(8)] == ["azurecli"] * 8 and not list(home.path.rglob("*.lock"))
 
 
 def test_two_thousand_users(home):

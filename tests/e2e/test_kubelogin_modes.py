@@ -1,12 +1,13 @@
-"""kubelogin's modes that need no federation, under its name: az, azd, the machine's own identity, an application's certificate or secret. The cases
+"""kubelogin's modes that need no federation, under its name: az, azd, the machine's own identity, an application's certificate or secret; and flags and
+variables that disagree. The cases
 are those that Azure's kubelogin is recorded with; real/ sets it beside us."""
 import pytest
 
 from cloud.client import AKS, APP, SECRET, TENANT, UAMI
-from e2e.logins import CASES, GUIDS, IDS, SPN, Did, aks, certificate, close, managed
+from e2e.logins import CASES, CONTRADICTIONS, GUIDS, IDS, SPN, Did, aks, certificate, close, managed
 from e2e.place import BIN, PATH
 
-OURS = [c for c in CASES if c.name.split(",")[0].split(" ")[0] in ("spn", "msi", "azurecli", "azd") and "pop" not in c.name]
+OURS = [c for c in CASES if c.name.split(",")[0].split(" ")[0] in ("spn", "msi", "azurecli", "azd") and "pop" not in c.name] + CONTRADICTIONS
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e import clients, logins, sdks
+from e2e import clients, converts, kube_clients, logins, sdks
 from e2e.cluster import Cluster, program
 
 CACHE = Path(os.environ.get("DAYPASS_TEST_CACHE") or Path.home() / ".cache" / "daypass-tests")
@@ -72,8 +72,9 @@ def kubelogin():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What the clients of registries did and asked, and who answered what under the name kubelogin, whatever pytest captured."""
-    for title, module in (("clients of registries", clients), ("kubelogin", logins), ("SDKs", sdks)):
+    """What clients of registries and of Kubernetes did and asked, and who answered what under the name kubelogin, whatever pytest captured."""
+    for title, module in (("clients of registries", clients), ("clients of Kubernetes", kube_clients), ("kubelogin", logins),
+                          ("kubelogin convert-kubeconfig", converts), ("SDKs", sdks)):
         if module.ROWS:
             terminalreporter.section(title)
             for line in module.table():

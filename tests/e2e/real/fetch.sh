@@ -1,6 +1,7 @@
 #!/bin/sh
 # What tests/e2e/real needs beside the distribution's packages: newer gits, git's own tests of credential helpers, Azure's kubelogin,
-# and Microsoft's azure-identity in four languages. All go into ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}; what cannot be had is named, and its tests are skipped.
+# Kubernetes' clients in other languages, and Microsoft's azure-identity in four languages. All go into ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}; what
+# cannot be had is named, and its tests are skipped.
 set -eu
 
 cache=${DAYPASS_TEST_CACHE:-$HOME/.cache/daypass-tests}
@@ -10,3 +11,4 @@ mkdir -p "$cache"
 "$here/fetch_git_tests.sh"
 "$here/fetch_kube.sh"
 "$here/fetch_sdks.sh"
+"$here/fetch_kube_clients.sh"

@@ -1,12 +1,14 @@
 """The kubeconfig that AKS writes, unedited, in a pod: the real API server takes what daypass answers, whichever program asks. The pod's token is that
 same server's own, so the circle is full: its service account is trusted by Entra, and Entra's token by it."""
 import json
+import time
 
 import pytest
 
-from cloud.client import APP, GROUP_ADMINS, GROUP_DEVS, OIDS, PUBLIC
+from cloud.client import AKS, APP, GROUP_ADMINS, GROUP_DEVS, OIDS, PUBLIC
 from e2e.cluster import CACHE, NAMESPACE
-from e2e.kube import GROUP, STANZA, environment, program
+from e2e.kube import FOR_AKS, GROUP, STANZA, environment, get, program
+from e2e.place import wait_until
 from e2e.real.conftest import wanted
 
 ME = (OIDS[APP], [GROUP_ADMINS, GROUP_DEVS, "system:authenticated"])
@@ -50,7 +52,7 @@ def test_kubectl(aks, cloud, kubectl):
 @pytest.mark.parametrize("name", ["helm3", "helm4"])
 def test_helm(aks, cloud, name):
     found = sorted((CACHE / "clients-go").glob(f"{name}-*"))
-    helm = found[-1] if found else pytest.skip(f"not run: {name} could not be fetched")
+    helm = found[-1] if found else pytest.skip(f"not run: the registry client {name} could not be fetched")
     aks.write("work/chart/Chart.yaml", f"apiVersion: v2\nname: {name}\nversion: 0.1.0\n")
     aks.write("work/chart/templates/cm.yaml", f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: from-{name}\ndata:\n  a: b\n")
     assert "STATUS: deployed" in did(aks, helm, "install", name, "chart")
@@ -58,11 +60,57 @@ def test_helm(aks, cloud, name):
     assert "uninstalled" in did(aks, helm, "uninstall", name) and len(cloud.exchanges()) == 1
 
 
+def clientgo():
+    return wanted("clientgo", "the Kubernetes client clientgo")
+
+
 def test_a_program_with_client_go(aks, cloud, cluster):
     calls = counted(aks, cluster)
-    who, names, again = map(json.loads, did(aks, wanted("clientgo"), stdin=b"whoami\nnamespaces\nwhoami\n").splitlines())
+    who, names, again = map(json.loads, did(aks, clientgo(), stdin=b"whoami\nnamespaces\nwhoami\n").splitlines())
     assert (who["user"], who["groups"]) == ME and NAMESPACE in names["names"] and again == who
     assert calls() == 1 and len(cloud.exchanges()) == 1
+
+
+class Controller:
+    """The same program as one that goes on: a question, then its answer, whenever the test likes."""
+
+    def __init__(self, place):
+        self.p = place.start([clientgo()], **place.seen)
+
+    def ask(self, what="whoami"):
+        self.p.stdin.write(what.encode() + b"\n")
+        self.p.stdin.flush()
+        return json.loads(self.p.stdout.readline())
+
+    def knows_me(self):
+        return self.ask().get("user") == ME[0]
+
+
+def test_a_controller_goes_on_over_the_end_of_its_token(aks, cloud, cluster):
+    """What `expirationTimestamp` says is when it asks us again, and then there is another token."""
+    cloud.set(life=20)
+    calls, controller = counted(aks, cluster), Controller(aks)
+    assert controller.knows_me()
+    end = time.time() + 20
+    wait_until(lambda: time.time() > end, "that time is past", 60)
+    assert controller.knows_me() and controller.ask("namespaces")["names"]
+    assert calls() == len(cloud.exchanges()) >= 2, "one run, one exchange for each token"
+    assert aks.finish(controller.p).rc == 0
+
+
+def test_a_controller_goes_on_after_a_401(aks, cloud, cluster):
+    """Entra's key is gone: each refused request makes client-go ask us again, so that it needs nothing but another token in our cache."""
+    calls, controller = counted(aks, cluster), Controller(aks)
+    assert controller.knows_me() and calls() == 1
+    cloud.rotate("entra")
+    wait_until(lambda: cluster.call("GET", "/version", token=cloud.token(APP, AKS)).status == 200, "the API server knows the new key", 60)
+    wait_until(lambda: "Unauthorized" in controller.ask().get("error", ""), "it takes the old token no longer (it remembers a good one for 10 s)", 60)
+    before = calls()
+    assert "Unauthorized" in controller.ask()["error"] and calls() == before + 1 and len(cloud.exchanges()) == 1
+    get(aks, *FOR_AKS, "--refresh")
+    assert "Unauthorized" in controller.ask()["error"], "the request that is refused is not made again"
+    assert controller.knows_me() and controller.knows_me() and calls() == before + 2 and len(cloud.exchanges()) == 2
+    assert aks.finish(controller.p).rc == 0
 
 
 def test_fifty_kubectls_at_once(aks, cloud, kubectl):
@@ -78,6 +126,14 @@ def test_forty_resources(aks, cluster, kubectl):
         cluster.make("/api/v1/namespaces/default/configmaps", "ConfigMap", name)
     calls, seen = counted(aks, cluster), len(cluster.audit())
     assert len(did(aks, kubectl, "get", "cm", *FORTY, "-o", "name").splitlines()) == 40
+    assert calls() == 1 and len(cluster.audit(seen)) >= 40
+
+
+def test_forty_kinds_of_resources(aks, cluster, kubectl):
+    names = [n for n in did(aks, kubectl, "api-resources", "--verbs=list", "-o", "name").split() if n not in ("componentstatuses", "endpoints")]  # outdated
+    calls, seen = counted(aks, cluster), len(cluster.audit())
+    assert len(names) >= 40
+    did(aks, kubectl, "get", ",".join(names[:40]), "-A", "-o", "name")
     assert calls() == 1 and len(cluster.audit(seen)) >= 40
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from cloud.client import AKS, APP, CLUSTER_ARC, GROUP_ADMINS, GROUP_DEVS, OIDS
 from cloud.peers import kube
+from e2e import converts
 from e2e.cluster import program as built
-from e2e.converts import CONVERSIONS, OLD, Converted
+from e2e.converts import CONVERSIONS, OLD, Converted, flags
 from e2e.logins import CASES, GUIDS, ROWS, STANZA, Did, close
 from e2e.place import BIN
 
@@ -74,14 +75,10 @@ def test_ours(place, case):
 
 # --- convert-kubeconfig ---
 
-def flags(words):
-    """What arguments say, whatever their order."""
-    return {(flag, words[i + 1] if i + 1 < len(words) and not words[i + 1].startswith("-") else None) for i, flag in enumerate(words) if flag.startswith("-")}
-
-
 @pytest.mark.parametrize("case", CONVERSIONS, ids=[c.name for c in CONVERSIONS])
 def test_convert(place, program, any_kubectl, case):
     done, azures = Converted(place, program, any_kubectl, case), program == built("kubelogin")
+    converts.ROWS.append(done.row("kubelogin" if azures else "daypass", case))
     if case.ours and not azures:
         assert case.ours in done.r.out + done.r.err and (done.r.rc == 0 or done.text == case.text), done.r
         return
@@ -94,7 +91,7 @@ def test_convert(place, program, any_kubectl, case):
         return
     want = ["get-token", "--login", case.mode, "--server-id", AKS, *case.want.split()]
     if not azures:  # ours says all of it in the order that was there, and keeps what only the person can have written
-        assert done.exec["args"][0] == "get-token" and flags(done.exec["args"]) >= flags(want), done.exec
+        assert done.exec["args"][0] == "get-token" and done.flags() >= flags(want), done.exec
     if azures:
         assert done.exec["args"] == want, done.exec
         assert (done.exec["apiVersion"].rpartition("/")[2], done.exec["command"], done.exec.get("env")) == ("v1beta1", "kubelogin", case.env)
