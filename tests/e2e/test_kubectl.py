@@ -51,7 +51,10 @@ def test_forty_resources(pod, cloud):
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_each_version_as_a_plugin_of_our_own_name(pod, cloud, version):
     path = config(pod, ["get-token", *FOR_AKS], HELPER, apiVersion=GROUP + version, interactiveMode="Never", provideClusterInfo=True)
-    assert json.loads(kubectl(pod, path, "get", "--raw", "/version").out)["major"] == "1"
+    r = pod.run([KUBECTL, "get", "--raw", "/version"], **environment(pod, path))
+    if version == "v1" and f'invalid apiVersion "{GROUP}v1"' in r.err:
+        pytest.skip("not run: no kubectl here that knows v1 (1.22 or later)")
+    assert r.rc == 0 and json.loads(r.out)["major"] == "1", r
 
 
 def test_an_ended_version_is_kubectls_own_error(pod, cloud):
