@@ -331,6 +331,24 @@ def test_a_thousand_open_connections(job):
     assert job.token()[0] == 200 and job.end().rc == 0
 
 
+def test_the_longest_idle_connection_makes_room(job):
+    """Each has had an answer and may stay for a minute: a new one is not kept waiting for that."""
+    idle = []
+    try:
+        for _ in range(300):
+            idle.append(job.connect())
+            idle[-1].settimeout(45)
+            idle[-1].sendall(job.head())
+            assert job.read(idle[-1])[0] == 200
+        assert idle[0].recv(1) == b""
+        idle[200].setblocking(False)
+        with pytest.raises(BlockingIOError):
+            idle[200].recv(1)
+    finally:
+        for s in idle:
+            s.close()
+
+
 def test_few_descriptors(pod):
     """The caller's limit is the server's too, as far as it cannot be raised."""
     from e2e.sandbox import limited
