@@ -139,6 +139,14 @@ static int cannot_start(const struct exec *x)
 	return cmd_fail(&err);
 }
 
+/* The secret stands in them. */
+static void free_changes(char **changes)
+{
+	for (size_t i = 0; changes[i]; i++)
+		str_wipe_free(changes[i]);
+	free(changes);
+}
+
 /* Returns only where there is no command in our place. */
 static int start(struct exec *x, int argc, char *const *argv, char *const *cmd)
 {
@@ -147,6 +155,8 @@ static int start(struct exec *x, int argc, char *const *argv, char *const *cmd)
 	struct watch watch = watch_self();
 	int status, side = detach("daypass-exec");
 	if (side == 0) {
+		free(vars);
+		free_changes(changes);
 		hide_words(x, argc, argv);
 		exec_serve(x, &watch);
 	}
@@ -158,9 +168,7 @@ static int start(struct exec *x, int argc, char *const *argv, char *const *cmd)
 		log_line("exec: %s: %s", cmd[0], strerror(why));
 		status = why == ENOENT ? NOT_FOUND : NOT_STARTED;
 	}
-	for (size_t i = 0; changes[i]; i++)
-		free(changes[i]);
-	free(changes);
+	free_changes(changes);
 	free(vars);
 	return status;
 }
