@@ -1,6 +1,8 @@
 """What a cached answer and a polite "no" cost, by the system calls that they make: no network, no bus, no library that is not needed.
 
 The helper makes itself undumpable, which would hide file names from an strace without privileges: that one call is answered by strace."""
+import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -172,3 +174,12 @@ def test_only_a_proof_of_possession_opens_libcrypto(pod, cloud):
         r, calls = trace(pod, argv)
         assert r.rc == 0 and not NETWORK.search(calls) and "flock" not in calls
         assert libraries(calls) - {"libz"} <= wanted and wanted - libraries(calls) <= {"libc"}, libraries(calls)
+
+
+def test_without_a_home_az_looks_into_the_systems(place):
+    """The C++ SDK gives az PATH alone: the configuration lies where the system says that our home is."""
+    link = place.work / "bin" / "az"
+    link.parent.mkdir()
+    link.symlink_to(os.path.realpath(BIN / "daypass"))
+    r, calls = trace(place, [str(link), "version"], HOME=None, XDG_CONFIG_HOME=None, DAYPASS_CONFIG=None)
+    assert r.rc == 0 and f"{pwd.getpwuid(os.geteuid()).pw_dir}/.config/daypass/config" in opened(calls), opened(calls)
