@@ -84,9 +84,9 @@ class Place:
         return self.write(f"work/{name}", body if body.startswith("#!") else f"#!/bin/sh\n{body}\n", 0o755)
 
     def assertion(self, **how):
-        """A new external token in the token file."""
+        """A new external token in the token file, put there at once as a kubelet does: whoever reads meanwhile has the old one or the new one."""
         token = self.cloud.mint(**how)
-        self.write("token", token)
+        os.replace(self.write("token.new", token), self.token_file)
         return token
 
     def close(self):
