@@ -48,13 +48,13 @@ struct options {
 	bool verbose, help, version;
 };
 
-/* Options stand before the operation: git appends that to what the user wrote. Returns how many words they are; one that
- * is not understood is the first behind them. */
 static bool is_number(const char *word)
 {
 	return *word && strspn(word, "0123456789") == strlen(word);
 }
 
+/* Options stand before the operation: git appends that to what the user wrote. Returns how many words they are; one that
+ * is not understood is the first behind them. */
 static int read_options(int argc, char **argv, struct options *o)
 {
 	int i = 0;

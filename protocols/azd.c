@@ -63,11 +63,7 @@ static void say(const struct azd_call *c, const char *error, const char *more, c
 static bool take_claims(const char *text, struct request *r, struct err *err)
 {
 	AUTO_BUF bytes = buf_new(4096);
-	AUTO_STR plain = str_dup(text);
-	for (char *p = plain; *p; p++)
-		*p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
-	size_t len = strcspn(plain, "=");
-	AUTO_JSON j = seal_b64url_decode(&bytes, plain, len) ? json_parse(bytes.p, bytes.len) : NULL;
+	AUTO_JSON j = seal_b64_decode(&bytes, text, strlen(text)) ? json_parse(bytes.p, bytes.len) : NULL;
 	if (!j || bytes.p[0] != '{')
 		return err_set(err, ERR_USAGE, NULL, "--claims is no JSON object in base64");
 	r->claims = str_dup(bytes.p);

@@ -10,19 +10,14 @@ size_t http_in_end(const char *text, size_t len)
 	return end ? (size_t)(end - text) + 4 : 0;
 }
 
-static int hex(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 /* In place. False where a control character comes out of it. */
 static bool decode(char *text, bool form)
 {
 	char *to = text;
 	for (const char *p = text; *p; p++) {
 		unsigned char c = (unsigned char)*p;
-		if (c == '%' && hex(p[1]) >= 0 && hex(p[2]) >= 0) {
-			c = (unsigned char)(hex(p[1]) * 16 + hex(p[2]));
+		char hex[3] = {p[1], p[1] ? p[2] : 0, 0};
+		if (c == '%' && str_from_hex(hex, &c, 1)) {
 			p += 2;
 		} else if (c == '+' && form) {
 			c = ' ';

@@ -173,20 +173,25 @@ static bool is_safe_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && !(st.st_mode & S_IWOTH);
 }
 
-char *proc_find(const struct env *env, const char *name, bool trusted)
+char *proc_find_next(const char **rest, const char *name, bool trusted)
 {
-	const char *rest = env_get(env, "PATH");
 	struct stat st;
-	while (rest && *rest) {
-		size_t n = strcspn(rest, ":");
-		AUTO_STR folder = str_ndup(rest, n);
+	while (*rest && **rest) {
+		size_t n = strcspn(*rest, ":");
+		AUTO_STR folder = str_ndup(*rest, n);
 		char *path = str_printf("%s/%s", folder, name);
+		*rest += n + ((*rest)[n] == ':');
 		if (*folder == '/' && (!trusted || is_safe_folder(folder)) && stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0)
 			return path;
 		free(path);
-		rest += n + (rest[n] == ':');
 	}
 	return NULL;
+}
+
+char *proc_find(const struct env *env, const char *name, bool trusted)
+{
+	const char *rest = env_get(env, "PATH");
+	return proc_find_next(&rest, name, trusted);
 }
 
 struct pipes {

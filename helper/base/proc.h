@@ -21,9 +21,10 @@ struct proc_run {
 };
 
 struct proc_become {
-	const char *path;
-	const char *const *argv, *const *more_env;
-	const struct buf *in;
+	const char *path;	     /* absolute */
+	const char *const *argv;     /* NULL-terminated */
+	const char *const *more_env; /* as proc_vars takes it; may be NULL */
+	const struct buf *in;	     /* its stdin, from memory; NULL leaves ours */
 };
 
 struct proc {
@@ -53,6 +54,8 @@ struct proc proc_real(void);
 /* The absolute path of the program that PATH leads to; relative folders are passed over, and where we mean to start it
  * (trusted), such as anybody may write to. NULL where there is none; owned. */
 char *proc_find(const struct env *env, const char *name, bool trusted);
+/* The same from *rest on, which is PATH or what an earlier call left of it (NULL is none). */
+char *proc_find_next(const char **rest, const char *name, bool trusted);
 /* Take variables that make libraries write secrets or load strangers' code out of our own environ: SSLKEYLOGFILE,
  * OPENSSL_CONF and the like. Before the first lazy_load. */
 void proc_scrub_environ(void);

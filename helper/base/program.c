@@ -4,6 +4,7 @@
 #include <sys/auxv.h>
 #include <sys/stat.h>
 
+#include "helper/base/proc.h"
 #include "helper/base/str.h"
 
 /* How we were started: works where /proc is not there. The working directory has not changed since. */
@@ -30,27 +31,12 @@ bool program_is_own(const char *path)
 	return stat(path, &st) == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino;
 }
 
-/* The next folder's NAME that is a program, from *rest on; NULL at the end. */
-static char *next_in_path(const char **rest, const char *name)
-{
-	struct stat st;
-	while (*rest && **rest) {
-		size_t n = strcspn(*rest, ":");
-		char *path = str_printf("%.*s/%s", (int)n, *rest, name);
-		*rest += n + ((*rest)[n] == ':');
-		if (*path == '/' && n && stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0)
-			return path;
-		free(path);
-	}
-	return NULL;
-}
-
 /* PATH behind the first folder that leads to us; all of it where none does. */
 static const char *behind_us(const char *path, const char *name)
 {
 	const char *rest = path;
 	for (;;) {
-		AUTO_STR found = next_in_path(&rest, name);
+		AUTO_STR found = proc_find_next(&rest, name, false);
 		if (!found)
 			return path;
 		if (program_is_own(found))
@@ -63,7 +49,7 @@ char *program_behind(const struct env *env, const char *name)
 	const char *path = env_get(env, "PATH");
 	const char *rest = path ? behind_us(path, name) : NULL;
 	char *found;
-	while ((found = next_in_path(&rest, name)) != NULL && program_is_own(found))
+	while ((found = proc_find_next(&rest, name, false)) != NULL && program_is_own(found))
 		free(found);
 	return found;
 }

@@ -138,3 +138,11 @@ void seal_b64_encode(struct buf *out, const void *data, size_t len)
 {
 	encode(out, data, len, sodium_base64_VARIANT_ORIGINAL);
 }
+
+bool seal_b64_decode(struct buf *out, const char *text, size_t len)
+{
+	AUTO_BUF plain = buf_new(len + 1);
+	for (; len && *text != '='; text++, len--)
+		buf_addc(&plain, *text == '+' ? '-' : *text == '/' ? '_' : *text);
+	return seal_b64url_decode(out, plain.p, plain.len);
+}

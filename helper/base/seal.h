@@ -40,7 +40,8 @@ bool seal_open(struct buf *out, const unsigned char key[SEAL_KEY], const void *a
 /* base64url without padding (RFC 7515); padding and line ends are refused on decoding, as Entra does. */
 bool seal_b64url_decode(struct buf *out, const char *text, size_t len);
 void seal_b64url_encode(struct buf *out, const void *data, size_t len);
-/* Plain base64 with padding (RFC 4648). */
+/* Plain base64 with padding (RFC 4648); on decoding the padding may be missing, and the URL's digits do too. */
 void seal_b64_encode(struct buf *out, const void *data, size_t len);
+bool seal_b64_decode(struct buf *out, const char *text, size_t len);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "helper/base/lazy.h"
 #include "helper/base/proc.h"
+#include "helper/base/seal.h"
 #include "helper/base/str.h"
 
 #define CRYPTO_API(X) \
@@ -229,4 +230,18 @@ bool sign_rs256(const struct sign_key *k, const void *data, size_t len, struct b
 	bool ok = ctx && api.EVP_DigestSignInit(ctx, NULL, api.EVP_sha256(), NULL, k->key) == 1 && api.EVP_DigestSign(ctx, made, &n, data, len) == 1;
 	api.EVP_MD_CTX_free(ctx);
 	return (ok && buf_add(out, made, n)) || err_set(err, ERR_INTERNAL, NULL, "libcrypto cannot sign with this key");
+}
+
+bool sign_jws(const struct sign_key *k, const struct buf *head, const struct buf *payload, struct buf *out, struct err *err)
+{
+	AUTO_BUF signature = buf_new(4096);
+	size_t from = out->len;
+	seal_b64url_encode(out, head->p, head->len);
+	buf_addc(out, '.');
+	seal_b64url_encode(out, payload->p, payload->len);
+	if (!sign_rs256(k, out->p + from, out->len - from, &signature, err))
+		return false;
+	buf_addc(out, '.');
+	seal_b64url_encode(out, signature.p, signature.len);
+	return true;
 }

@@ -31,5 +31,8 @@ bool sign_public(const struct sign_key *k, struct buf *n, struct buf *e, struct 
 void sign_close(struct sign_key *k);
 /* RSASSA-PKCS1-v1_5 with SHA-256 (RS256 in RFC 7518), appended. */
 bool sign_rs256(const struct sign_key *k, const void *data, size_t len, struct buf *out, struct err *err);
+/* Append the signed JWT of a header and a payload, both JSON: RFC 7515's compact form with RS256. Whether it fitted is to be
+ * seen in out->over. */
+bool sign_jws(const struct sign_key *k, const struct buf *head, const struct buf *payload, struct buf *out, struct err *err);
 
 #endif

@@ -243,3 +243,14 @@ char **str_words(const char *text)
 	free(words);
 	return NULL;
 }
+
+bool str_listed(const char *list, const char *word, bool (*same)(const char *, const char *))
+{
+	char **words = list ? str_words(list) : NULL;
+	size_t i = 0;
+	while (words && words[i] && !same(words[i], word))
+		i++;
+	bool found = words && words[i];
+	free(words);
+	return found;
+}

@@ -40,6 +40,8 @@ bool str_from_hex(const char *hex, unsigned char *out, size_t len);
 /* Split a command line as a configuration file writes it: words at blanks, double quotes group. NULL-terminated list in
  * one allocation; NULL where a quote is not closed or there is no word. */
 char **str_words(const char *text);
+/* Is word one of those words, as `same` compares them? A list that is NULL or not well formed has none. */
+bool str_listed(const char *list, const char *word, bool (*same)(const char *, const char *));
 
 #define AUTO_STR CLEANUP(auto_free) char *
 

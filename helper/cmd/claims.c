@@ -39,10 +39,8 @@ bool claims_source(struct ctx *ctx, struct claims *out, struct err *err)
 	return v == PLAN_OURS;
 }
 
-bool claims_get(struct ctx *ctx, const char *audience, struct claims *out, struct err *err)
+static bool get(struct ctx *ctx, const char *audience, struct claims *out, struct err *err)
 {
-	if (!claims_source(ctx, out, err))
-		return false;
 	flow_begin(ctx);
 	AUTO_STR resource = claims_resource(&out->id);
 	const char *wanted = out->source->yields_access_token ? resource : audience ? audience : audience_of(&out->id);
@@ -51,6 +49,11 @@ bool claims_get(struct ctx *ctx, const char *audience, struct claims *out, struc
 	struct err opaque; /* an access token need not be a JWT, and a secret is none */
 	bool any = out->source->yields_access_token || out->source->yields_secret;
 	return jwt_read(&out->token.value, "the token", &out->jwt, any ? &opaque : err) || any;
+}
+
+bool claims_get(struct ctx *ctx, const char *audience, struct claims *out, struct err *err)
+{
+	return claims_source(ctx, out, err) && get(ctx, audience, out, err);
 }
 
 /* Whoever holds it can exchange it for anything. */
@@ -69,8 +72,5 @@ static bool may_leave(const struct claims *c, struct err *err)
 
 bool claims_assertion(struct ctx *ctx, const char *audience, struct claims *out, struct err *err)
 {
-	if (!claims_source(ctx, out, err) || !may_leave(out, err))
-		return false;
-	claims_free(out);
-	return claims_get(ctx, audience, out, err);
+	return claims_source(ctx, out, err) && may_leave(out, err) && get(ctx, audience, out, err);
 }

@@ -1,10 +1,10 @@
 /* What the server of `daypass exec` answers: one body that az, azd, Terraform and all SDKs can read. */
-#include "helper/base/clock.h"
 #include "helper/base/json.h"
 #include "helper/base/log.h"
 #include "helper/base/seal.h"
 #include "helper/base/str.h"
 #include "helper/cmd/exec.h"
+#include "helper/core/token_text.h"
 
 static const char *reason(int status)
 {
@@ -50,8 +50,7 @@ static void identity_body(struct buf *to, const struct ask *a, const struct toke
 static void azd_body(struct buf *to, const struct token *t)
 {
 	char when[24];
-	clock_text(when, t->expires_at);
-	when[10] = 'T';
+	token_text_utc(when, t->expires_at);
 	buf_addf(to, "{\"status\":\"success\",\"token\":\"%s\",\"expiresOn\":\"%s\"}", secret_reveal(&t->value), when);
 }
 

@@ -167,7 +167,7 @@ static bool go_on(struct server *s, struct conn *c, short events)
 	while (c->state == CONN_WRITING) {
 		if (!send_some(s, c))
 			return false;
-		if (c->state == CONN_WRITING) /* it takes no more for now */
+		if (c->state == CONN_WRITING) /* the socket is full */
 			break;
 		if (c->state == CONN_READING && c->in.len)
 			look(s, c);

@@ -29,7 +29,8 @@ static const struct yaml *entry(const struct kube_check *k, const char *list, co
 			if (!str_eq(yaml_str(yaml_get(item, "name", NULL)), name))
 				continue;
 			*file = k->views[f].path;
-			return yaml_get(item, within, NULL) ? yaml_get(item, within, NULL) : item;
+			const struct yaml *inner = yaml_get(item, within, NULL);
+			return inner ? inner : item;
 		}
 	}
 	return NULL;
@@ -88,10 +89,10 @@ char *kube_path(const char *file, const char *path)
 static bool decode_ca(const char *data, struct buf *out)
 {
 	AUTO_BUF plain = buf_new(KUBE_MAX_BYTES);
-	for (; *data && *data != '='; data++)
+	for (; *data; data++)
 		if (!strchr(" \r\n", *data))
-			buf_addc(&plain, *data == '+' ? '-' : *data == '/' ? '_' : *data);
-	return seal_b64url_decode(out, plain.p, plain.len) && strstr(out->p, "-----BEGIN CERTIFICATE-----");
+			buf_addc(&plain, *data);
+	return seal_b64_decode(out, plain.p, plain.len) && strstr(out->p, "-----BEGIN CERTIFICATE-----");
 }
 
 static bool take_ca(struct kube_check *k, const char *file, struct err *err)

@@ -150,10 +150,15 @@ static char *as_one(const struct buf *spoken, const char *between)
 
 /* --- what it answers --- */
 
+static bool hint_plugin(const struct kube_check *k, struct err *err)
+{
+	return err_hint(err, k->own ? "daypass whoami" : "daypass configure kube (the kubeconfig then calls daypass)");
+}
+
 static bool unlike(const struct kube_check *k, struct err *err, const char *what)
 {
 	err_set(err, ERR_SOURCE, NULL, "kubectl does not take the answer of %s: %s", k->program, what);
-	return k->own ? err_hint(err, "daypass whoami") : err_hint(err, "daypass configure kube (the kubeconfig then calls daypass)");
+	return hint_plugin(k, err);
 }
 
 /* RFC 3339, in any time zone; 0 where there is none. */
@@ -237,7 +242,7 @@ bool kube_plugin_token(struct kube_check *k, bool afresh, struct buf *notes, str
 	if (r.status != 0) {
 		AUTO_STR said = as_one(&spoken, " / ");
 		err_set(err, ERR_SOURCE, NULL, "%s: exit status %d: %.*s", k->program, r.status, SHOWN_MAX, *said ? said : "it says nothing");
-		return k->own ? err_hint(err, "daypass whoami") : err_hint(err, "daypass configure kube (the kubeconfig then calls daypass)");
+		return hint_plugin(k, err);
 	}
 	AUTO_STR said = as_one(&spoken, "\n");
 	if (notes)

@@ -87,13 +87,7 @@ static enum verdict by_host(const struct ctx *ctx, const struct request *r, cons
 
 bool policy_api_server(const struct config *c, const char *resource)
 {
-	const char *own = config_global(c, KEY_SERVER_IDS);
-	char **words = own ? str_words(own) : NULL;
-	bool found = str_ieq(resource, RESOURCE_AKS) || str_ieq(resource, RESOURCE_ARC);
-	for (size_t i = 0; words && words[i] && !found; i++)
-		found = str_ieq(words[i], resource);
-	free(words);
-	return found;
+	return str_ieq(resource, RESOURCE_AKS) || str_ieq(resource, RESOURCE_ARC) || str_listed(config_global(c, KEY_SERVER_IDS), resource, str_ieq);
 }
 
 static bool is_direct(const struct match *m)

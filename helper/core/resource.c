@@ -35,13 +35,7 @@ bool resource_same(const char *a, const char *b)
 
 bool resource_listed(const char *list, const char *resource)
 {
-	char **words = str_words(list);
-	size_t i = 0;
-	while (words && words[i] && !resource_same(words[i], resource))
-		i++;
-	bool found = words && words[i];
-	free(words);
-	return found;
+	return str_listed(list, resource, resource_same);
 }
 
 char *resource_of_scope(const char *scope, struct err *err)

@@ -92,20 +92,15 @@ bool step_pop(const struct ctx *ctx, const struct plan *p, struct token *t, stru
 	size_t at;
 	AUTO_POP_KEY k = {0};
 	int64_t now = ctx->clock->wall(ctx->clock);
-	AUTO_BUF statement = buf_new(2 * TOKEN_MAX), signature = buf_new(KEY_MAX);
+	AUTO_BUF head = buf_new(256), statement = buf_new(2 * TOKEN_MAX);
 	AUTO_SECRET whole = secret_new(TOKEN_MAX);
 	struct buf *b = secret_buf(&whole);
 	if (!open_kept(t, &k, &at, err))
 		return false;
-	AUTO_STR head = str_printf("{\"typ\":\"pop\",\"alg\":\"RS256\",\"kid\":\"%s\"}", k.thumbprint);
+	buf_addf(&head, "{\"typ\":\"pop\",\"alg\":\"RS256\",\"kid\":\"%s\"}", k.thumbprint);
 	add_statement(&k, t, at, p->pop, now, &statement);
-	seal_b64url_encode(b, head, strlen(head));
-	buf_addc(b, '.');
-	seal_b64url_encode(b, statement.p, statement.len);
-	if (!sign_rs256(&k.key, b->p, b->len, &signature, err))
+	if (!sign_jws(&k.key, &head, &statement, b, err))
 		return false;
-	buf_addc(b, '.');
-	seal_b64url_encode(b, signature.p, signature.len);
 	if (statement.over || b->over)
 		return err_set(err, ERR_NETWORK, NULL, "the proof-of-possession token is longer than 64 KiB");
 	t->issued_at = now;

@@ -60,29 +60,26 @@ static bool certificate_fingerprint(const struct ctx *ctx, const struct identity
 
 /* x5t#S256 says which registered certificate it is; x5c, the whole chain, is for clients that are known by subject name
  * and issuer. */
-static void add_head(const struct sign_key *k, struct buf *to)
+static void add_head(const struct sign_key *k, struct buf *json)
 {
 	unsigned char sum[SEAL_HASH];
-	AUTO_BUF json = buf_new(2 * SIGN_FILE_MAX);
 	seal_sha256(sum, k->chain[0].p, k->chain[0].len);
-	buf_adds(&json, "{\"alg\":\"RS256\",\"typ\":\"JWT\",\"x5t#S256\":\"");
-	seal_b64url_encode(&json, sum, sizeof sum);
-	buf_adds(&json, "\",\"x5c\":[");
+	buf_adds(json, "{\"alg\":\"RS256\",\"typ\":\"JWT\",\"x5t#S256\":\"");
+	seal_b64url_encode(json, sum, sizeof sum);
+	buf_adds(json, "\",\"x5c\":[");
 	for (size_t i = 0; i < k->count; i++) {
-		buf_adds(&json, i ? ",\"" : "\"");
-		seal_b64_encode(&json, k->chain[i].p, k->chain[i].len);
-		buf_addc(&json, '"');
+		buf_adds(json, i ? ",\"" : "\"");
+		seal_b64_encode(json, k->chain[i].p, k->chain[i].len);
+		buf_addc(json, '"');
 	}
-	buf_adds(&json, "]}");
-	seal_b64url_encode(to, json.p, json.len);
+	buf_adds(json, "]}");
 }
 
 /* aud is the token endpoint that will be asked; iss and sub are the client itself. */
-static bool add_claims(const struct ctx *ctx, const struct identity *id, struct buf *to, struct err *err)
+static bool add_claims(const struct ctx *ctx, const struct identity *id, struct buf *json, struct err *err)
 {
 	AUTO_STR authority = NULL;
 	AUTO_STR unused = NULL;
-	AUTO_BUF json = buf_new(4096);
 	char guid[37];
 	if (!identity_authority(id, &authority, &unused, err))
 		return false;
@@ -90,31 +87,24 @@ static bool add_claims(const struct ctx *ctx, const struct identity *id, struct 
 	AUTO_STR endpoint = str_printf("%s/%s/oauth2/v2.0/token", authority, identity_get(id, KEY_TENANT));
 	long long now = ctx->clock->wall(ctx->clock);
 	seal_guid(guid);
-	buf_addc(&json, '{');
-	json_pair(&json, "aud", endpoint, false);
-	json_pair(&json, "iss", client, false);
-	json_pair(&json, "sub", client, false);
-	json_pair(&json, "jti", guid, false);
-	buf_addf(&json, "\"iat\": %lld, \"nbf\": %lld, \"exp\": %lld}", now, now - EARLY_S, now + LIFE_S);
-	seal_b64url_encode(to, json.p, json.len);
-	return true;
+	buf_addc(json, '{');
+	json_pair(json, "aud", endpoint, false);
+	json_pair(json, "iss", client, false);
+	json_pair(json, "sub", client, false);
+	json_pair(json, "jti", guid, false);
+	return buf_addf(json, "\"iat\": %lld, \"nbf\": %lld, \"exp\": %lld}", now, now - EARLY_S, now + LIFE_S);
 }
 
 static bool certificate_fetch(const struct ctx *ctx, const struct identity *id, const char *audience UNUSED, struct token *out, struct err *err)
 {
-	AUTO_BUF file = buf_new(SIGN_FILE_MAX);
-	AUTO_BUF jwt = buf_new(TOKEN_MAX);
-	AUTO_BUF signature = buf_new(4096);
+	AUTO_BUF file = buf_new(SIGN_FILE_MAX), head = buf_new(2 * SIGN_FILE_MAX), claims = buf_new(4096), jwt = buf_new(TOKEN_MAX);
 	AUTO_SIGN_KEY key = {0};
 	if (!read_file(ctx, id, &file, err) || !sign_open(&key, &file, password_of(ctx, id), path_of(ctx, id), err))
 		return false;
-	add_head(&key, &jwt);
-	buf_addc(&jwt, '.');
-	if (!add_claims(ctx, id, &jwt, err) || !sign_rs256(&key, jwt.p, jwt.len, &signature, err))
+	add_head(&key, &head);
+	if (!add_claims(ctx, id, &claims, err) || !sign_jws(&key, &head, &claims, &jwt, err))
 		return false;
-	buf_addc(&jwt, '.');
-	seal_b64url_encode(&jwt, signature.p, signature.len);
-	return (!jwt.over && secret_set(&out->value, jwt.p, jwt.len)) || err_set(err, ERR_SOURCE, "leave the roots out of it", "the chain in %s is too long", path_of(ctx, id));
+	return (!head.over && !jwt.over && secret_set(&out->value, jwt.p, jwt.len)) || err_set(err, ERR_SOURCE, "leave the roots out of it", "the chain in %s is too long", path_of(ctx, id));
 }
 
 const struct source source_certificate = {
