@@ -23,7 +23,11 @@ struct http_request {
 	const char *connect_to;		/* "HOST:PORT": dial this instead, TLS still checks the URL's name */
 	const char *ca_file, *ca_data;	/* trust only these certificates (path, PEM text) */
 	bool direct;			/* never through a proxy */
-	bool local;			/* http:// allowed, to loopback and link-local addresses only */
+	bool local;			/* http:// allowed, to loopback and link-local addresses, and on a unix socket */
+	const char *unix_socket;	/* absolute path: dial this instead; direct is implied */
+	bool http2;			/* HTTP/2 without TLS and without asking first, as gRPC on this machine wants it */
+	const char *sigv4;		/* sign with AWS's Signature 4: "aws:amz:REGION:SERVICE" ... */
+	const struct secret *sigv4_key; /* ... with "ACCESS_KEY_ID:SECRET_ACCESS_KEY"; headers and bearer are signed too */
 };
 
 struct http_response {
@@ -31,6 +35,7 @@ struct http_response {
 	struct secret body;
 	/* Header values, cut to size, made safe to show; "" where absent. */
 	char content_type[80], retry_after[64], date[64], server[64], location[256], request_id[64], authenticate[256];
+	char metadata_flavor[32], grpc_status[8], grpc_message[256];
 	bool from_entra; /* it carries x-ms-ests-server: no proxy or portal answered in its place */
 };
 

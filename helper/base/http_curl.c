@@ -119,6 +119,9 @@ static size_t on_header(char *line, size_t size, size_t n, void *user)
 		{"www-authenticate:", r->authenticate, sizeof r->authenticate},
 		{"x-ms-request-id:", r->request_id, sizeof r->request_id},
 		{"x-ms-correlation-request-id:", r->request_id, sizeof r->request_id},
+		{"metadata-flavor:", r->metadata_flavor, sizeof r->metadata_flavor},
+		{"grpc-status:", r->grpc_status, sizeof r->grpc_status},
+		{"grpc-message:", r->grpc_message, sizeof r->grpc_message},
 	};
 	for (size_t i = 0; i < COUNT_OF(wanted); i++) {
 		size_t m = strlen(wanted[i].name);
@@ -185,7 +188,7 @@ static void set_safety(CURL *h, const struct http_request *q)
 	set_long(h, CURLOPT_NETRC, CURL_NETRC_IGNORED);
 	set_long(h, CURLOPT_DISALLOW_USERNAME_IN_URL, 1);
 	set_long(h, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
-	set_long(h, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	set_long(h, CURLOPT_HTTP_VERSION, q->http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1);
 	set_long(h, CURLOPT_PROXYAUTH, (long)CURLAUTH_ANY);
 	set_long(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1);
 	set_long(h, CURLOPT_NOSIGNAL, 1);
@@ -194,7 +197,7 @@ static void set_safety(CURL *h, const struct http_request *q)
 
 static void set_proxy(CURL *h, const struct http_request *q, const struct http *http)
 {
-	if (q->direct || (http->proxy && !*http->proxy))
+	if (q->direct || q->unix_socket || (http->proxy && !*http->proxy))
 		set_str(h, CURLOPT_NOPROXY, "*");
 	else if (http->proxy)
 		set_str(h, CURLOPT_PROXY, http->proxy);
@@ -210,9 +213,35 @@ static void set_time(CURL *h, const struct http_request *q, int64_t left_ms)
 	set_long(h, CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < connect_ms ? left_ms : connect_ms));
 }
 
+/* libcurl 7.75 can sign; 7.86 is the first to do it right with a header that it did not make itself. */
+static bool set_signature(CURL *h, const struct http_request *q, struct err *err)
+{
+#if LIBCURL_VERSION_NUM >= 0x075600
+	if (api.version_info(CURLVERSION_NOW)->version_num >= 0x075600) {
+		set_str(h, CURLOPT_AWS_SIGV4, q->sigv4);
+		set_str(h, CURLOPT_USERPWD, secret_reveal(q->sigv4_key));
+		return true;
+	}
+#else
+	(void)h;
+#endif
+	return err_set(err, ERR_SOURCE, "install libcurl 7.86 or newer", "this libcurl cannot sign a request for AWS: %s", q->url);
+}
+
+/* What some libcurls are built without. */
+static bool set_special(CURL *h, const struct http_request *q, struct err *err)
+{
+	if (q->unix_socket)
+		set_str(h, CURLOPT_UNIX_SOCKET_PATH, q->unix_socket);
+	if (q->http2 && !(api.version_info(CURLVERSION_NOW)->features & CURL_VERSION_HTTP2))
+		return err_set(err, ERR_SOURCE, "install a libcurl with HTTP/2, as distributions have it", "this libcurl does not speak HTTP/2");
+	return !q->sigv4 || set_signature(h, q, err);
+}
+
 static struct curl_slist *make_headers(const struct http_request *q)
 {
-	struct curl_slist *list = api.slist_append(NULL, "Expect:");
+	/* libcurl would sign the name of a header that is only taken away, and AWS never see it. */
+	struct curl_slist *list = q->sigv4 ? NULL : api.slist_append(NULL, "Expect:");
 	for (size_t i = 0; i < COUNT_OF(q->headers) && q->headers[i]; i++)
 		list = api.slist_append(list, q->headers[i]);
 	if (q->bearer) {
@@ -311,21 +340,22 @@ static bool transfer(const struct http *http, const struct http_request *q, int6
 	set_ptr(h, CURLOPT_WRITEDATA, &t);
 	set_ptr(h, CURLOPT_HEADERDATA, &t);
 	set_ptr(h, CURLOPT_ERRORBUFFER, t.problem);
-	CURLcode rc = api.easy_perform(h);
+	bool possible = set_special(h, q, err);
+	CURLcode rc = possible ? api.easy_perform(h) : CURLE_OK;
 	long connect_code = 0;
 	api.easy_getinfo(h, CURLINFO_RESPONSE_CODE, &r->status);
 	api.easy_getinfo(h, CURLINFO_HTTP_CONNECTCODE, &connect_code);
 	api.easy_cleanup(h);
 	api.slist_free_all(headers);
 	api.slist_free_all(connect);
-	return rc == CURLE_OK || explain(rc, &t, http, host, connect_code, err);
+	return possible && (rc == CURLE_OK || explain(rc, &t, http, host, connect_code, err));
 }
 
 static bool url_ok(const struct http_request *q, struct url *u, struct err *err)
 {
 	if (!url_parse(q->url, u) || u->user)
 		return err_set(err, ERR_CONFIG, NULL, "'%s' is not a URL that daypass calls", q->url);
-	bool near = url_is_loopback(u->host) || url_is_link_local(u->host);
+	bool near = url_is_loopback(u->host) || url_is_link_local(u->host) || q->unix_socket;
 	if (str_eq(u->scheme, "https") || (q->local && near && str_eq(u->scheme, "http")))
 		return true;
 	return err_set(err, ERR_CONFIG, NULL, "'%s' is not https", q->url);

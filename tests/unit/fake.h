@@ -67,14 +67,15 @@ static inline struct fake_clock fake_clock(void)
 struct answer {
 	long status;
 	const char *type, *body;
-	const char *retry_after, *date, *location, *server, *request_id, *authenticate;
+	const char *retry_after, *date, *location, *server, *request_id, *authenticate, *flavor, *grpc_status, *grpc_message;
+	size_t len; /* of body, where it holds NUL bytes */
 	int64_t takes_ms;
 	bool fails; /* no answer at all */
 };
 
 struct asked {
-	char *method, *url, *form, *bearer, *headers, *connect_to, *ca_data;
-	bool direct, local;
+	char *method, *url, *form, *bearer, *headers, *connect_to, *ca_data, *unix_socket, *sigv4, *sigv4_key;
+	bool direct, local, http2;
 	int64_t deadline_ms, connect_ms;
 };
 
@@ -96,7 +97,7 @@ static inline void fill_text(char *to, size_t size, const char *from)
 
 static inline void asked_free(struct asked *a)
 {
-	char *const owned[] = {a->method, a->url, a->form, a->bearer, a->headers, a->connect_to, a->ca_data};
+	char *const owned[] = {a->method, a->url, a->form, a->bearer, a->headers, a->connect_to, a->ca_data, a->unix_socket, a->sigv4, a->sigv4_key};
 	for (size_t k = 0; k < COUNT_OF(owned); k++)
 		free(owned[k]);
 	*a = (struct asked){0};
@@ -110,8 +111,10 @@ static inline void note_request(struct fake_http *h, const struct http_request *
 	for (size_t i = 0; i < COUNT_OF(q->headers) && q->headers[i]; i++)
 		buf_addf(&headers, "%s\n", q->headers[i]);
 	*a = (struct asked){.method = str_dup(q->method), .url = str_dup(q->url), .headers = buf_take(&headers), .connect_to = str_dup(q->connect_to),
-			    .ca_data = str_dup(q->ca_data), .direct = q->direct, .local = q->local, .deadline_ms = q->deadline_ms, .connect_ms = q->connect_ms};
+			    .ca_data = str_dup(q->ca_data), .unix_socket = str_dup(q->unix_socket), .sigv4 = str_dup(q->sigv4), .http2 = q->http2,
+			    .direct = q->direct, .local = q->local, .deadline_ms = q->deadline_ms, .connect_ms = q->connect_ms};
 	a->form = q->form ? str_dup(secret_reveal(q->form)) : NULL;
+	a->sigv4_key = q->sigv4_key ? str_dup(secret_reveal(q->sigv4_key)) : NULL;
 	if (q->bearer)
 		a->bearer = str_printf("%s%s %s", q->bearer_name ? q->bearer_name : q->bearer_word, q->bearer_name ? ":" : "", secret_reveal(q->bearer));
 }
@@ -133,7 +136,10 @@ static inline bool fake_perform(struct http *http, const struct http_request *q,
 	fill_text(r->server, sizeof r->server, a->server);
 	fill_text(r->request_id, sizeof r->request_id, a->request_id);
 	fill_text(r->authenticate, sizeof r->authenticate, a->authenticate);
-	return secret_set(&r->body, a->body ? a->body : "", a->body ? strlen(a->body) : 0);
+	fill_text(r->metadata_flavor, sizeof r->metadata_flavor, a->flavor);
+	fill_text(r->grpc_status, sizeof r->grpc_status, a->grpc_status);
+	fill_text(r->grpc_message, sizeof r->grpc_message, a->grpc_message);
+	return secret_set(&r->body, a->body ? a->body : "", a->len ? a->len : a->body ? strlen(a->body) : 0);
 }
 
 /* --- children: one scripted result ------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "helper/base/clock.h"
@@ -54,6 +55,17 @@ _Noreturn static inline void serve(int listener, int asked, const char *answer, 
 	_exit(ok ? 0 : 1);
 }
 
+static inline bool answer_at(struct server *s, int listener, const char *answer, size_t len, bool hold)
+{
+	assert_int_equal(pipe(s->asked), 0);
+	s->pid = fork();
+	if (s->pid == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
+		serve(listener, s->asked[1], answer, len, hold);
+	close(listener);
+	close(s->asked[1]);
+	return s->pid > 0;
+}
+
 static inline bool start(struct server *s, const char *answer, size_t len, bool hold)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -66,13 +78,7 @@ static inline bool start(struct server *s, const char *answer, size_t len, bool 
 		return false;
 	s->port = ntohs(at.sin_port);
 	s->url = str_printf("http://127.0.0.1:%d/path?q=1", s->port);
-	assert_int_equal(pipe(s->asked), 0);
-	s->pid = fork();
-	if (s->pid == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
-		serve(listener, s->asked[1], answer, len, hold);
-	close(listener);
-	close(s->asked[1]);
-	return s->pid > 0;
+	return answer_at(s, listener, answer, len, hold);
 }
 
 static inline void server_end(struct server *s)

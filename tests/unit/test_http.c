@@ -45,6 +45,50 @@ TEST(a_secret_may_have_a_header_of_its_own_and_a_challenge_is_kept)
 	assert_text(s.r.authenticate, "Basic realm=/var/opt/x.key");
 }
 
+TEST(a_request_for_aws_is_signed_with_its_session_and_no_key_goes_out)
+{
+	SERVER(s, JSON_OK);
+	AUTO_SECRET key = secret_new(100), session = secret_new(100), form = secret_new(100);
+	secret_set(&key, "AKIDEXAMPLE:the-key", 19);
+	secret_set(&session, "the-session", 11);
+	secret_set(&form, "Action=X", 8);
+	assert_true(ask_for(&s, (struct http_request){.method = "POST", .form = &form, .bearer = &session, .bearer_name = "X-Amz-Security-Token",
+						     .sigv4 = "aws:amz:eu-west-1:sts", .sigv4_key = &key}, LONG_MS));
+	heard(&s);
+	assert_says(s.request, "\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/");
+	assert_says(s.request, "/eu-west-1/sts/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=");
+	assert_says(s.request, "\r\nX-Amz-Security-Token: the-session\r\n");
+	assert_silent_about(s.request, "the-key");
+}
+
+TEST(googles_metadata_server_is_known_by_its_header)
+{
+	SERVER(s, "HTTP/1.1 200 OK\r\nMetadata-Flavor: Google\r\nContent-Length: 0\r\n\r\n");
+	assert_true(ask_for(&s, (struct http_request){0}, LONG_MS));
+	heard(&s);
+	assert_text(s.r.metadata_flavor, "Google");
+}
+
+TEST(a_unix_socket_is_dialled_in_the_place_of_the_host)
+{
+	TMP(dir);
+	AUTO_STR path = tmp_path(&dir, "socket");
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	CLEANUP(server_end) struct server s = {.r = http_response_new(), .err = ERR_INIT, .url = str_dup("http://localhost/path?q=1")};
+	s.env = (struct env){s.vars};
+	s.http = http_curl(&s.env);
+	memcpy(at.sun_path, path, strlen(path));
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_true(answer_at(&s, listener, JSON_OK, strlen(JSON_OK), false));
+	s.vars[0] = str_dup("ALL_PROXY=http://127.0.0.1:9");
+	assert_true(ask_for(&s, (struct http_request){.unix_socket = path}, LONG_MS));
+	heard(&s);
+	assert_true(str_starts(s.request, "GET /path?q=1 HTTP/1.1\r\n"));
+	assert_int_equal(s.r.status, 200);
+}
+
 TEST(a_large_form_is_sent_whole)
 {
 	SERVER(s, JSON_OK);
@@ -218,6 +262,9 @@ int main(void)
 		T(a_form_goes_out_byte_for_byte_with_its_headers),
 		T(a_bearer_token_goes_into_its_header_with_the_word_asked_for),
 		T(a_secret_may_have_a_header_of_its_own_and_a_challenge_is_kept),
+		T(a_request_for_aws_is_signed_with_its_session_and_no_key_goes_out),
+		T(googles_metadata_server_is_known_by_its_header),
+		T(a_unix_socket_is_dialled_in_the_place_of_the_host),
 		T(a_large_form_is_sent_whole),
 		T(the_headers_that_matter_are_kept_cleaned_and_cut),
 		T(a_registrys_correlation_id_is_the_requests_id),
