@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from cloud.client import EVIL, Cloud  # noqa: E402
+from e2e import source_table  # noqa: E402
 from e2e.place import BIN, Place  # noqa: E402
 
 ALLOWED_SKIPS = ("not run: no namespaces", "not run: no kernel keyring", "not run: this kernel", "not run: this libcurl",
@@ -70,6 +71,10 @@ def reasons(reporter):
 
 
 def pytest_terminal_summary(terminalreporter):
+    if source_table.ROWS:
+        terminalreporter.section("sources")
+        for line in source_table.table():
+            terminalreporter.write_line(line)
     for reason, n in sorted(reasons(terminalreporter).items()):
         terminalreporter.write_line(f"skipped: {reason} ({n})")
 

@@ -1,0 +1,82 @@
+"""Each source's way to a token, as rows of the table that `make check` prints: how a place is set up for it, and how its end point goes down."""
+from cloud.client import APP, SECRET, TENANT, UAMI
+
+COLUMNS = ("detected", "token", "app registration", "managed identity", "wrong subject", "end point down")
+ROWS = []  # (name, cells) in the order of the tests
+
+
+class Source:
+    """setup(place, client): this place has the source, and the identity is of that client id. down(place): what it asks does not answer any more,
+    or is not there; then these words are said: the thing, the cause, and what to do. exchanged: its token is an assertion (else Entra's own, or a secret)."""
+
+    def __init__(self, setup, down, words, exchanged=True):
+        self.setup, self.down, self.words, self.exchanged = setup, down, words, exchanged
+
+
+def config(place, client, source, more="", **settings):
+    place.config(source=source, client_id=client, more=more, **{"token_file": None, **settings})
+
+
+def refuse(service):
+    """Nobody answers there: the connection is cut."""
+    return lambda place: place.cloud.fault(service, "reset")
+
+
+def gone(place):
+    place.token_file.unlink()
+
+
+def github(place, client):
+    place.github(AZURE_CLIENT_ID=client)
+
+
+def pipelines(place, client):
+    place.pipelines(AZURESUBSCRIPTION_CLIENT_ID=client)
+
+
+def gitlab(place, client):
+    place.identity = {"GITLAB_CI": "true", "CI": "true", "AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": client, "DAYPASS_ID_TOKEN": place.cloud.mint()}
+
+
+def variable(place, client):
+    config(place, client, "env", token_env="MY_TOKEN")
+    place.identity = {"MY_TOKEN": place.cloud.mint()}
+
+
+def command(place, client):
+    place.write("printed", place.cloud.mint())
+    config(place, client, "command", command=f"/bin/cat {place.folder}/printed")
+
+
+def machine(place, client):
+    config(place, UAMI, "managed-identity", tenant=None)
+    place.identity = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": place.cloud.info()["machine"]}
+
+
+def secret(place, client):
+    config(place, APP, "client-secret", client_secret_file=place.write("secret", SECRET))
+
+
+def without(*names):
+    def take(place):
+        place.identity = {k: v for k, v in place.identity.items() if k not in names}
+    return take
+
+
+SOURCES = {
+    "github-actions": Source(github, refuse("github"), ("run-actions.githubusercontent.com cannot be reached", "HTTPS_PROXY")),
+    "azure-pipelines": Source(pipelines, refuse("pipelines"), ("dev.azure.com cannot be reached", "HTTPS_PROXY")),
+    "ci (GitLab)": Source(gitlab, without("DAYPASS_ID_TOKEN"), ("GitLab CI", "DAYPASS_ID_TOKEN is not set", "add to the job")),
+    "file": Source(lambda place, client: place.pod(client=client), gone, ("/token: No such file", "check AZURE_FEDERATED_TOKEN_FILE")),
+    "env": Source(variable, without("MY_TOKEN"), ("MY_TOKEN is not set", "export it")),
+    "command": Source(command, lambda place: (place.folder / "printed").unlink(), ("/bin/cat ended with status 1", "run it by hand")),
+    "managed-identity": Source(machine, refuse("machine"), ("does not answer", "choose another source"), exchanged=False),
+    "client-secret": Source(secret, lambda place: (place.folder / "secret").unlink(), ("/secret: No such file", "daypass/config:5"), exchanged=False),
+}
+
+
+def table():
+    wide = max(len(name) for name, _ in ROWS)
+    yield f"{'source':{wide}}  " + "  ".join(COLUMNS)
+    for name, cells in ROWS:
+        yield f"{name:{wide}}  " + "  ".join(f"{cells.get(c, 'FAILED'):{len(c)}}" for c in COLUMNS)
