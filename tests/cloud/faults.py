@@ -8,7 +8,7 @@ from .ids import EVIL
 from .wire import Response, dump
 
 KINDS, PARAMS = {}, {}
-SERVICES = ("entra", "aks", "discovery", "issuer", "github", "pipelines", "azdo", "acr", "kube", "arm", "blob", "machine", "evil", "unknown")
+SERVICES = ("entra", "aks", "discovery", "issuer", "github", "pipelines", "azdo", "acr", "kube", "arm", "blob", "machine", "google", "evil", "unknown")
 PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1><p>Stand-in gateway</p></body></html>"
 
 

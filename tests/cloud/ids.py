@@ -37,6 +37,10 @@ GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 VSTOKEN_ISSUER = "https://vstoken.dev.azure.com/" + ORG_ID
 ENTRA_ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
 
+GOOGLE_ISSUER = "https://accounts.google.com"
+GOOGLE_ACCOUNT, GOOGLE_OTHER = "machine@shop.iam.gserviceaccount.com", "deploy@shop.iam.gserviceaccount.com"  # the machine's own; one that it may act for
+GOOGLE_SUBJECTS = {GOOGLE_ACCOUNT: "112233445566778899000", GOOGLE_OTHER: "112233445566778899001"}
+
 SUBJECT = "system:ci"
 GITHUB_SUBJECT = "repo:contoso/shop:ref:refs/heads/main"
 AKS_SUBJECT = "system:serviceaccount:ci:builder"

@@ -1,10 +1,10 @@
 """Which names are ours, and which part of the cloud answers under them."""
-from . import acr, arm, azdo, blob, entra, imds, issuers, kube
+from . import acr, arm, azdo, blob, entra, google, imds, issuers, kube
 from .ids import AKS_SNI, CLOUD_OF, EVIL, METADATA, REGISTRY_DATA
 from .wire import Response
 
 ISSUER_HOSTS = {base.split("/")[2] for base in issuers.PUBLISHED}
-EXACT = {*CLOUD_OF, *arm.HOSTS, *ISSUER_HOSTS, issuers.GITHUB_HOST, "dev.azure.com", EVIL, REGISTRY_DATA}
+EXACT = {*CLOUD_OF, *arm.HOSTS, *ISSUER_HOSTS, issuers.GITHUB_HOST, google.HOST, "dev.azure.com", EVIL, REGISTRY_DATA}
 OLD, VSSPS = ".visualstudio.com", ".vssps.visualstudio.com"
 
 
@@ -26,11 +26,13 @@ def route(state, request):
     if request.listener == "aks":
         return aks(state, request)
     if request.listener == "machine" or host == METADATA:
-        found = imds.route(state, request)
+        found = google.route(state, request) or imds.route(state, request)
     elif host in CLOUD_OF:
         found = entra.route(state, request)
     elif host in ISSUER_HOSTS:
         found = "issuer", lambda: issuers.document(state, request)
+    elif host == google.HOST:
+        found = google.route(state, request)
     elif host == issuers.GITHUB_HOST:
         found = "github", lambda: issuers.github(state, request)
     elif host == "dev.azure.com" or host.endswith(OLD):

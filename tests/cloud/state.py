@@ -9,7 +9,7 @@ import time
 from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS, AKS_ISSUER, AKS_SUBJECT, APP, APP2, ARC, ARM_CONTRIBUTOR,
                   ARM_READER, AUDIENCE_AKS, BLOB_CONTRIBUTOR, BLOB_READER, CHINA, CLUSTER, CLUSTER2, CLUSTER_ARC, CLUSTER_ARC_ID,
                   CLUSTER_AUDIENCE, CLUSTER_FAB, CLUSTER_OIDC, CLUSTER_USGOV, CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT, CUSTOM,
-                  ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, GROUP_ADMINS, GROUP_DEVS, ISSUER, KUBE_ADMIN, KUBE_VIEW, OIDS, PUBLIC,
+                  ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, GOOGLE_ACCOUNT, GOOGLE_ISSUER, GOOGLE_OTHER, GOOGLE_SUBJECTS, GROUP_ADMINS, GROUP_DEVS, ISSUER, KUBE_ADMIN, KUBE_VIEW, OIDS, PUBLIC,
                   REGISTRY, REGISTRY2, REGISTRY_CHINA, REGISTRY_CUSTOM, REGISTRY_DNL, REGISTRY_EAST, REGISTRY_FAB, REGISTRY_PUBLIC,
                   REGISTRY_USGOV, REPOSITORY, SECRET, STATE_CONTAINER, STATE_GROUP, STORAGE, SUBJECT, SUBSCRIPTION, SUBSCRIPTION2,
                   SUBSCRIPTION_FAB, SUBSCRIPTION_NAME, TENANT, TENANT2, TENANT2_DOMAIN, TENANT_DOMAIN, UAMI, UAMI_RESOURCE, USGOV,
@@ -62,7 +62,7 @@ FIRST_DAY = {
     "clients": {APP: client(OIDS[APP], secret=SECRET, groups=[GROUP_ADMINS, GROUP_DEVS]), UAMI: client(OIDS[UAMI], kind="uami", groups=[GROUP_DEVS]),
                 APP2: client(OIDS[APP2]), FAB: client(OIDS[FAB], TENANT2)},
     "fics": [
-        fic(APP, ISSUER, SUBJECT), fic(APP, GITHUB_ISSUER, GITHUB_SUBJECT),
+        fic(APP, ISSUER, SUBJECT), fic(APP, GITHUB_ISSUER, GITHUB_SUBJECT), fic(APP, GOOGLE_ISSUER, GOOGLE_SUBJECTS[GOOGLE_ACCOUNT]),
         fic(APP, VSTOKEN_ISSUER, CONNECTION_SUBJECT), fic(APP, AKS_ISSUER, AKS_SUBJECT),
         fic(APP, ENTRA_ISSUER, CONNECTION_ENTRA_SUBJECT), fic(APP, ENTRA_ISSUER, OIDS[UAMI]),
         fic(UAMI, ISSUER, SUBJECT), fic(UAMI, AKS_ISSUER, AKS_SUBJECT, AUDIENCE_AKS, "aks"),
@@ -88,10 +88,11 @@ FIRST_DAY = {
     "accounts": {STORAGE: account(roles={APP: BLOB_CONTRIBUTOR, UAMI: BLOB_READER}, containers=[STATE_CONTAINER])},
     # life: of access tokens; github_*, pipelines_*: of external ones; proxy_auth: "user:password" that the proxy demands;
     # acr_*_life: of a registry's tokens; acr_regional_aud: whom a regional endpoint's refresh token is for, its "host" or the "global" one
+    # google: whether this is a machine of Google Cloud, its service account, those that it may act for
     # skew: of Entra's clock, when it looks at an assertion; machine: its identities: system (a client id or None), assigned (client ids), resource_ids (id -> client id); arc_key: {"path",
     # "value"} of the agent's file; old_agent: Arc's, that does not know client_id. machine_life: of its tokens
     "settings": {"machine": {"system": None, "assigned": [UAMI], "resource_ids": {UAMI_RESOURCE: UAMI}, "arc_key": None, "old_agent": False},
-                 "machine_life": 86399, "life": 3599, "skew": 300, "refresh_in": None, "github_life": 300, "github_claims": {}, "pipelines_life": 600,
+                 "machine_life": 86399, "life": 3599, "skew": 300, "refresh_in": None, "github_life": 300, "google": {"on": True, "account": GOOGLE_ACCOUNT, "may_act": [GOOGLE_OTHER]}, "github_claims": {}, "pipelines_life": 600,
                  "proxy_auth": None, "acr_refresh_life": 10800, "acr_access_life": 4500, "acr_regional_aud": "host"},
 }
 

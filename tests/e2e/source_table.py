@@ -53,6 +53,11 @@ def machine(place, client):
     place.identity = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": place.cloud.info()["machine"]}
 
 
+def gcp(place, client):
+    config(place, client, "gcp")
+    place.identity = {"GCE_METADATA_HOST": place.cloud.info()["machine"].removeprefix("http://")}
+
+
 def secret(place, client):
     config(place, APP, "client-secret", client_secret_file=place.write("secret", SECRET))
 
@@ -70,6 +75,7 @@ SOURCES = {
     "file": Source(lambda place, client: place.pod(client=client), gone, ("/token: No such file", "check AZURE_FEDERATED_TOKEN_FILE")),
     "env": Source(variable, without("MY_TOKEN"), ("MY_TOKEN is not set", "export it")),
     "command": Source(command, lambda place: (place.folder / "printed").unlink(), ("/bin/cat ended with status 1", "run it by hand")),
+    "gcp": Source(gcp, refuse("google"), ("there is no Google's metadata server here", "another source")),
     "managed-identity": Source(machine, refuse("machine"), ("does not answer", "choose another source"), exchanged=False),
     "client-secret": Source(secret, lambda place: (place.folder / "secret").unlink(), ("/secret: No such file", "daypass/config:5"), exchanged=False),
 }

@@ -16,11 +16,20 @@ from e2e.place import URL
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "federation"
 COMMANDS = (["daypass", "whoami"], ["daypass", "fic", "print", "--json"], ["git", "ls-remote", URL])
+
+
+def google(place):
+    """A machine of Google Cloud whose configuration names the source; the metadata server's address is the test's."""
+    place.config(source="gcp", token_file=None)
+    place.identity = {"GCE_METADATA_HOST": place.cloud.info()["machine"].removeprefix("http://")}
+
+
 PLACES = {
     "github-actions": lambda place: place.github(),
     "azure-pipelines": lambda place: place.pipelines(),
+    "google-cloud": google,
 }
-TEXTS = [(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "<time>"), (r"good for (\w+ ?)+", "good for <span>"), (r"\b[0-9a-f]{40}\b", "<commit>"),
+TEXTS = [(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "<time>"), (r"good for (\w+ ?)+", "good for <span>"), (r"\b[0-9a-f]{40}\b", "<commit>"), (r"\(/\S+/config:", "(<file>:"), (r"https://127.0.0.1/computeMetadata", "http://169.254.169.254/computeMetadata"),
          (r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+", lambda m: told(m.group()))]
 
 

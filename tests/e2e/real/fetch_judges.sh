@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makers' own libraries as judges of the stand-in cloud, built from their Go modules with the small programs beside this one: zitadel/oidc's
-# verifier of assertions (verifier/).
+# Makers' own libraries as judges of the stand-in cloud: zitadel/oidc's verifier of assertions, built from its Go module with the small program
+# in verifier/, and Google's google-auth for Python.
 #
-#   tests/e2e/real/fetch_judges.sh [NAME...]        default: verifier
+#   tests/e2e/real/fetch_judges.sh [NAME...]        default: verifier google-auth
 #
-# One to two minutes, 15 MB kept in ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}/judges/NAME-VERSION. Says which failed; the tests then skip those.
+# One to two minutes, 20 MB kept in ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}/judges/NAME-VERSION. Says which failed; the tests then skip those.
 set -eu
 
 cache=${DAYPASS_TEST_CACHE:-$HOME/.cache/daypass-tests}
@@ -33,14 +33,30 @@ program() {
 
 version() { echo "$1.$(cat "$here/$2"/*.go | cksum | cut -d ' ' -f 1)"; }
 
+google_auth() {
+	rm -rf "$work/google" "$cache"/judges/google-auth-*
+	python3 -m venv "$work/google" && "$work/google/bin/pip" install -q --disable-pip-version-check --target "$work/google-auth" google-auth==2.43.0 requests &&
+		mv "$work/google-auth" "$cache/judges/google-auth-2.43.0"
+}
+
+google() {
+	if [ -d "$cache/judges/google-auth-2.43.0" ]; then
+		say "google-auth 2.43.0, from an earlier run"
+		return 0
+	fi
+	mkdir -p "$work"
+	try google_auth && say "google-auth 2.43.0: $(du -sm "$cache/judges/google-auth-2.43.0" | cut -f 1) MB"
+}
+
 fetch() {
 	case $1 in
+	google-auth) google ;;
 	verifier) built judges verifier "$(version 3.51.17 verifier)" program verifier github.com/zitadel/oidc/v3/pkg/op@v3.51.17 ;;
 	*) say "no such program: $1"; exit 2 ;;
 	esac
 }
 
-[ $# != 0 ] || set -- verifier
+[ $# != 0 ] || set -- verifier google-auth
 trap 'rm -rf "$work"' EXIT
 left=
 for wanted; do

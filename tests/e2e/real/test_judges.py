@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.client import AUDIENCE, AUDIENCE_USGOV, GITHUB_ISSUER, GITHUB_SUBJECT, ISSUER, SUBJECT
+from cloud.client import AUDIENCE, AUDIENCE_USGOV, GITHUB_ISSUER, GITHUB_SUBJECT, GOOGLE_ACCOUNT, ISSUER, SUBJECT
 from cloud.peers import curl, exchange
 
 CACHE = Path(os.environ.get("DAYPASS_TEST_CACHE") or Path.home() / ".cache" / "daypass-tests")
@@ -83,3 +83,33 @@ def test_both_judges_agree(cloud, verifier, assertion, name):
     assert entra is not None if CODE.get(name) is REFUSED else entra == code, answer.body
     assert (said == GOOD) == (theirs == GOOD), said
     assert ((entra is None) == (said == GOOD)) == (not differs), f"they differ: Entra says {entra}, zitadel {said}"
+
+
+# --- Google's metadata server ---
+
+GOOGLE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import google.auth.transport.requests, google.oauth2.id_token
+print(google.oauth2.id_token.fetch_id_token(google.auth.transport.requests.Request(), sys.argv[2]))
+"""
+
+
+def test_google_auth_takes_ours_for_googles(place, cloud):
+    """Google's own library finds the metadata server, and gets the token that we get."""
+    found = sorted((CACHE / "judges").glob("google-auth-*"))
+    if not found:
+        pytest.skip("not run: google-auth could not be fetched (tests/e2e/real/fetch_judges.sh)")
+    address = cloud.info()["machine"].removeprefix("http://")
+    r = place.run(["/usr/bin/python3", "-I", "-c", GOOGLE, found[-1], AUDIENCE], leaks=True, GCE_METADATA_HOST=address, GCE_METADATA_IP=address)
+    assert r.rc == 0, r
+    answer = exchange(cloud, assertion=r.out.strip())
+    assert answer.status == 200, answer.body
+    theirs, = [row for row in cloud.log(service="google", kind="http") if row["path"].endswith("/identity")]
+    place.config(source="gcp", token_file=None)
+    place.identity = {"GCE_METADATA_HOST": address}
+    assert place.get().token
+    ours = [row for row in cloud.log(service="google", kind="http") if row["path"].endswith("/identity")][-1]
+    assert ours["query"] == theirs["query"] and ours["headers"]["metadata-flavor"] == theirs["headers"]["metadata-flavor"]
+    assert ours["path"].replace("default", GOOGLE_ACCOUNT) == theirs["path"].replace("default", GOOGLE_ACCOUNT)
+    assert len(cloud.exchanges()) == 2
