@@ -1,6 +1,7 @@
 # fish completion for daypass
 complete -c daypass -f
 complete -c daypass -n __fish_use_subcommand -a whoami -d 'who this place is to Entra'
+complete -c daypass -n __fish_use_subcommand -a doctor -d 'the first thing that is wrong on the way to a token'
 complete -c daypass -n __fish_use_subcommand -a exec -d 'run a command that gets its tokens from daypass'
 complete -c daypass -n __fish_use_subcommand -a fic -d 'the federated credential that would make this place work'
 complete -c daypass -n __fish_use_subcommand -a configure -d 'make git, docker, podman or kubectl ask daypass'
@@ -26,6 +27,7 @@ complete -c daypass -n __fish_use_subcommand -a config -d 'check the configurati
 complete -c daypass -n __fish_use_subcommand -a explain -d 'what an error code of Entra means'
 complete -c daypass -n __fish_use_subcommand -a git -d 'git credential helper'
 complete -c daypass -n '__fish_seen_subcommand_from whoami' -l json
+complete -c daypass -n '__fish_seen_subcommand_from doctor' -l json -a 'arm https://dev.azure.com/'
 complete -c daypass -n '__fish_seen_subcommand_from exec' -l allow -x
 complete -c daypass -n '__fish_seen_subcommand_from exec' -l oidc
 complete -c daypass -n '__fish_seen_subcommand_from fic' -a print

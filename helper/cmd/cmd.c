@@ -5,6 +5,7 @@
 #include "helper/base/file.h"
 #include "helper/base/log.h"
 #include "helper/base/str.h"
+#include "helper/base/url.h"
 #include "helper/core/plan.h"
 #include "helper/core/store_keyring.h"
 
@@ -95,4 +96,29 @@ bool cmd_identity(const struct ctx *ctx, struct identity *id, bool *named, struc
 	*id = (struct identity){.name = str_dup("none"), .origin = str_dup("nothing names a tenant and a client id")};
 	const char *source = env_get(&ctx->env, config_keys[KEY_SOURCE].env);
 	return !source || config_set(id->set, KEY_SOURCE, source, config_keys[KEY_SOURCE].env, err);
+}
+
+bool cmd_request(const char *text, struct request *r, struct err *err)
+{
+	AUTO_URL u = {0};
+	AUTO_BUF path = buf_new(4096);
+	bool registry = !strstr(text, "://") && strpbrk(text, ".:");
+	AUTO_STR whole = str_printf("%s%s", registry ? "https://" : "", text);
+	if (!url_parse(whole, &u) || !url_decode(&path, u.path))
+		return err_set(err, ERR_USAGE, "daypass config check https://dev.azure.com/ORG/PROJECT/_git/REPO (or a registry: NAME.azurecr.io)", "'%s' is not a URL", text);
+	*r = (struct request){.kind = registry ? REQUEST_DOCKER : REQUEST_GIT, .action = ACTION_GET, .scheme = str_dup(u.scheme), .host = str_dup(u.host), .path = str_dup(path.p), .user = str_dup(u.user)};
+	r->port = u.port == url_own_port(u.scheme) ? 0 : u.port;
+	return true;
+}
+
+void cmd_step(struct buf *out, const char *mark, const char *name, const char *found)
+{
+	do {
+		size_t len = strcspn(found, "\n");
+		AUTO_STR line = str_ndup(found, len);
+		err_clean(line);
+		buf_addf(out, *line ? "  %-6s %-12s%s\n" : "  %-6s %s\n", mark, name, line);
+		found += len + (found[len] == '\n');
+		mark = name = "";
+	} while (*found);
 }

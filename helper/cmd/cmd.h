@@ -7,6 +7,7 @@
 #include "helper/base/err.h"
 #include "helper/core/ctx.h"
 #include "helper/core/identity.h"
+#include "helper/core/request.h"
 
 struct command {
 	const char *name;    /* "whoami" */
@@ -39,5 +40,12 @@ int cmd_keyring(enum keyring_answer a);
 /* Who we would be here, for commands that explain: the identity a request without a [match] gets, or, where nobody is
  * named, one without tenant and client id, so that the source can still be looked at. False on a wrong setting. */
 bool cmd_identity(const struct ctx *ctx, struct identity *id, bool *named, struct err *err);
+
+/* A URL as git would ask for it with useHttpPath set (https://USER@HOST/PATH), or a registry as docker does (HOST alone). */
+bool cmd_request(const char *text, struct request *r, struct err *err);
+
+/* Append a step of a check: its mark ("ok", "wrong"), its name, and what was found, each line of it a line. Everything found is a
+ * stranger's word, and cleaned. */
+void cmd_step(struct buf *out, const char *mark, const char *name, const char *found);
 
 #endif

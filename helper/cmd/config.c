@@ -40,26 +40,12 @@ static void show_files(const struct ctx *ctx, struct buf *out)
 		buf_adds(out, "no configuration file: what the environment says counts\n");
 }
 
-/* https://USER@HOST/PATH as git would ask for it with useHttpPath set; HOST alone as docker asks for a registry. */
-static bool request_of(const char *text, struct request *r, struct err *err)
-{
-	AUTO_URL u = {0};
-	AUTO_BUF path = buf_new(4096);
-	bool registry = !strstr(text, "://") && strpbrk(text, ".:");
-	AUTO_STR whole = str_printf("%s%s", registry ? "https://" : "", text);
-	if (!url_parse(whole, &u) || !url_decode(&path, u.path))
-		return err_set(err, ERR_USAGE, "daypass config check https://dev.azure.com/ORG/PROJECT/_git/REPO (or a registry: NAME.azurecr.io)", "'%s' is not a URL", text);
-	*r = (struct request){.kind = registry ? REQUEST_DOCKER : REQUEST_GIT, .action = ACTION_GET, .scheme = str_dup(u.scheme), .host = str_dup(u.host), .path = str_dup(path.p), .user = str_dup(u.user)};
-	r->port = u.port == url_own_port(u.scheme) ? 0 : u.port;
-	return true;
-}
-
 static int check_url(struct ctx *ctx, const char *text, struct buf *out)
 {
 	struct err err = ERR_INIT;
 	AUTO_REQUEST r = {0};
 	AUTO_PLAN p = {0};
-	if (!request_of(text, &r, &err))
+	if (!cmd_request(text, &r, &err))
 		return cmd_fail(&err);
 	enum verdict v = policy_plan(ctx, &r, &p, &err);
 	if (v == PLAN_FAIL || v == PLAN_UNCLEAR)

@@ -12,19 +12,6 @@ static const struct step {
 } steps[] = {{"kubeconfig", kube_check_config}, {"cluster", kube_check_cluster}, {"user", kube_check_user}, {"program", kube_check_program},
 	     {"policy", kube_check_policy}, {"plugin", kube_check_plugin}, {"token", kube_check_token}, {"API server", kube_check_server}};
 
-/* Everything here is a stranger's word: cleaned; each line of it is a line. */
-static void show(struct buf *out, const char *mark, const char *name, const char *found)
-{
-	do {
-		size_t len = strcspn(found, "\n");
-		AUTO_STR line = str_ndup(found, len);
-		err_clean(line);
-		buf_addf(out, *line ? "  %-6s %-12s%s\n" : "  %-6s %s\n", mark, name, line);
-		found += len + (found[len] == '\n');
-		mark = name = "";
-	} while (*found);
-}
-
 static int walk(struct kube_check *k)
 {
 	AUTO_BUF out = buf_new(COUNT_OF(steps) * FOUND_MAX);
@@ -32,7 +19,7 @@ static int walk(struct kube_check *k)
 	for (size_t i = 0; i < COUNT_OF(steps); i++) {
 		AUTO_BUF found = buf_new(FOUND_MAX);
 		bool before = !err.kind, ok = before && steps[i].take(k, &found, &err);
-		show(&out, ok ? "ok" : before ? "wrong" : "-", steps[i].name, ok ? found.p : "");
+		cmd_step(&out, ok ? "ok" : before ? "wrong" : "-", steps[i].name, ok ? found.p : "");
 	}
 	buf_adds(&out, err.kind ? "" : secret_len(&k->token) ? "all is well\n" : "nothing is wrong that can be seen from here\n");
 	int printed = cmd_print(k->ctx, &out);

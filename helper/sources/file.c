@@ -23,11 +23,11 @@ static enum source_state file_detect(const struct ctx *ctx, const struct identit
 static bool file_fetch(const struct ctx *ctx, const struct identity *id, const char *audience UNUSED, struct token *out, struct err *err)
 {
 	AUTO_BUF text = buf_new(TOKEN_MAX);
-	const char *path = path_of(ctx, id);
+	const char *path = path_of(ctx, id), *origin = identity_get(id, KEY_TOKEN_FILE) ? identity_origin(id, KEY_TOKEN_FILE) : VARIABLE;
 	AUTO_STR what = str_printf("the file %s", path);
 	if (!file_read(path, &text, NULL, ERR_SOURCE, err))
-		return err_hint(err, "check %s", identity_get(id, KEY_TOKEN_FILE) ? identity_origin(id, KEY_TOKEN_FILE) : VARIABLE);
-	return token_take(text.p, text.len, what, out, err);
+		return err_hint(err, "check %s", origin);
+	return token_take(text.p, text.len, what, out, err) || (err->hint[0] ? false : err_hint(err, "check %s, and what writes the file", origin));
 }
 
 static bool file_fingerprint(const struct ctx *ctx, const struct identity *id, struct buf *out, struct buf *evidence, struct err *err)
