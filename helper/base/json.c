@@ -98,6 +98,11 @@ const struct json *json_get(const struct json *j, const char *name)
 	return (const struct json *)found;
 }
 
+bool json_is_array(const struct json *j)
+{
+	return is((const cJSON *)j, cJSON_Array);
+}
+
 const char *json_raw_text(const struct json *j)
 {
 	return is((const cJSON *)j, cJSON_String) ? ((const cJSON *)j)->valuestring : NULL;

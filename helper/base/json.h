@@ -27,6 +27,7 @@ bool json_int(const struct json *j, const char *name, int64_t *out);
 const char *json_name(const struct json *j, int index);
 /* Element of an array; NULL beyond its end or where j is no array. */
 const struct json *json_at(const struct json *j, int index);
+bool json_is_array(const struct json *j);
 /* This value itself as text / number, by the rules above. */
 const char *json_text(const struct json *j);
 bool json_number(const struct json *j, int64_t *out);
