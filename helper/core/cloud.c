@@ -5,9 +5,9 @@
 #include "helper/base/str.h"
 
 static const struct cloud clouds[] = {
-	{"public", "login.microsoftonline.com", "api://AzureADTokenExchange", "AzureCloud", "https://management.azure.com", "https://management.core.windows.net/"},
-	{"usgov", "login.microsoftonline.us", "api://AzureADTokenExchangeUSGov", "AzureUSGovernment", "https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net/"},
-	{"china", "login.partner.microsoftonline.cn", "api://AzureADTokenExchangeChina", "AzureChinaCloud", "https://management.chinacloudapi.cn", "https://management.core.chinacloudapi.cn/"},
+	{"public", "login.microsoftonline.com", "api://AzureADTokenExchange", "AzureCloud", "https://management.azure.com", "https://graph.microsoft.com", "https://management.core.windows.net/"},
+	{"usgov", "login.microsoftonline.us", "api://AzureADTokenExchangeUSGov", "AzureUSGovernment", "https://management.usgovcloudapi.net", "https://graph.microsoft.us", "https://management.core.usgovcloudapi.net/"},
+	{"china", "login.partner.microsoftonline.cn", "api://AzureADTokenExchangeChina", "AzureChinaCloud", "https://management.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn", "https://management.core.chinacloudapi.cn/"},
 };
 
 /* Other names of the same hosts; sts.windows.net and login.windows.net only redirect people, but peers accept them. */

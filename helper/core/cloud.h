@@ -8,6 +8,7 @@ struct cloud {
 	const char *audience; /* what an assertion for this cloud must be minted for */
 	const char *az_name;  /* what the Azure CLI calls it */
 	const char *arm;      /* Azure Resource Manager, https://HOST */
+	const char *graph;    /* Microsoft Graph, https://HOST */
 	const char *resource; /* what az asks a token for unless told otherwise: ARM's older name */
 };
 

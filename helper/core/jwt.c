@@ -85,6 +85,14 @@ bool jwt_read(const struct secret *token, const char *what, struct jwt *out, str
 	return true;
 }
 
+struct json *jwt_claims(const struct secret *token)
+{
+	const char *body;
+	size_t len;
+	struct json *payload = NULL;
+	return payload_of(token, &body, &len) && part(body, len, &payload) ? payload : NULL;
+}
+
 bool jwt_within(const struct secret *proof, struct secret *out)
 {
 	const char *body;

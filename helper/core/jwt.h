@@ -24,6 +24,8 @@ struct jwt {
 /* Three base64url parts, the first two JSON objects. what names the token in the message ("the file /x"); the token's
  * content never appears in it. */
 bool jwt_read(const struct secret *token, const char *what, struct jwt *out, struct err *err);
+/* All claims, for who asks for others than these; NULL where it is no JWT. Free with json_free. */
+struct json *jwt_claims(const struct secret *token);
 /* Only issuer and subject, "" where absent: what a cached answer needs, without loading a parser for plain tokens. Both
  * owned by the caller, NULL on failure. */
 bool jwt_caller(const struct secret *token, const char *what, char **iss, char **sub, struct err *err);

@@ -93,6 +93,13 @@ def client(state, client_id, **row):
 
 
 @operation
+def directory(state, client_id, role=None):
+    """Who may look at applications in Graph (GRAPH_READ), change them (GRAPH_WRITE), or neither."""
+    with state.lock:
+        state.directory[client_id] = role
+
+
+@operation
 def registry(state, host, **row):
     """Add a registry or change one; a role, token or None takes the place of what was there."""
     with state.lock:

@@ -2,7 +2,7 @@
 import re
 import time
 
-from . import bearer
+from . import bearer, identities
 from .ids import ARM_CONTRIBUTOR, CHINA, PUBLIC, USGOV
 from .wire import Response
 
@@ -146,7 +146,7 @@ def tenant(state, tenant_id):
 # --- in a subscription ---
 
 def inside_subscription(state, request, subscription, parts):
-    """Resource groups, and of what is in them only storage accounts, which nobody can make here."""
+    """Resource groups, and of what is in them only storage accounts and managed identities, which nobody can make here."""
     words = [p.lower() for p in parts]
     if words == ["providers"] or words[:1] == ["providers"] and words[2:] in ([], ["register"]):
         return providers(subscription, parts)
@@ -157,6 +157,8 @@ def inside_subscription(state, request, subscription, parts):
         return group(state, request, subscription, parts[1])
     if len(words) == 6 and words[2:5] == ["providers", "microsoft.storage", "storageaccounts"]:
         return account(state, subscription, parts[1], words[5])
+    if len(words) >= 6 and words[2:5] == ["providers", "microsoft.managedidentity", "userassignedidentities"]:
+        return identities.answer(state, request, f"/subscriptions/{subscription}/{'/'.join(parts[:6])}", parts[6:])
     if len(words) == 3 and words[0] == "resourcegroups" and words[2] == "resources":
         return Response(200, {"value": []})
     raise Failure(404, "InvalidResourceType", f"The resource type '{'/'.join(parts)}' could not be found.")

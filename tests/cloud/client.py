@@ -65,6 +65,10 @@ class Cloud:
         """Requests to Resource Manager; `why` is the reason of a 401."""
         return self.log(kind="http", service="arm", **match)
 
+    def graph(self, **match):
+        """Requests to Microsoft Graph; `why` is the reason of a 401."""
+        return self.log(kind="http", service="graph", **match)
+
     def blob(self, **match):
         """Requests to storage accounts; `why` is the reason of a 401."""
         return self.log(kind="http", service="blob", **match)
@@ -137,15 +141,19 @@ class Cloud:
 
     # --- who is who ---
 
-    def fic(self, action, client=None, issuer=None, subject=None, audience=None, via=None):
-        """"add", "remove" (all rows with these values), "list"."""
-        row = {k: v for k, v in dict(client=client, issuer=issuer, subject=subject, audience=audience, via=via).items() if v is not None}
+    def fic(self, action, client=None, issuer=None, **row):
+        """"add", "remove" (all rows with these values), "list". subject, audience, via, name, expression: see state.fic."""
+        row = {k: v for k, v in dict(client=client, issuer=issuer, **row).items() if v is not None}
         return self.call("fics", action=action, **row)
 
     def client(self, client_id, **row):
-        """Add or change an application: tenant, oid, kind ("app", "uami"), secret, certificates (PEM), groups (ids: tokens for clusters carry
+        """Add or change an application: tenant, oid, kind ("app", "uami", "system"), resource (a managed identity's), secret, certificates (PEM), groups (ids: tokens for clusters carry
         them, or where they are more than 200 only a hint)."""
         self.call("client", client_id=client_id, **row)
+
+    def directory(self, client_id, role=None):
+        """GRAPH_READ, GRAPH_WRITE or nothing: what that client may do with applications in Microsoft Graph."""
+        self.call("directory", client_id=client_id, role=role)
 
     def members(self, org, add=None, remove=None):
         return self.call("members", org=org, add=add, remove=remove)

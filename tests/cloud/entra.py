@@ -8,7 +8,7 @@ import uuid
 from urllib.parse import urlsplit
 
 from . import judge
-from .ids import AKS, AKS_CLIENT, ARC, ASSERTION_TYPE, CHINA, CLOUD_OF, CUSTOM, PUBLIC, USGOV
+from .ids import AKS, AKS_CLIENT, ARC, ASSERTION_TYPE, CHINA, CLOUD_OF, CUSTOM, PUBLIC, UAMI_RESOURCE, USGOV
 from .refusals import Refused, describe
 from .tokens import parse, unb64, verified
 from .wire import Response
@@ -24,7 +24,7 @@ RESOURCES = {  # resource (without a trailing slash) -> version of its access to
     "https://management.core.usgovcloudapi.net": 1, "https://graph.windows.net": 1, "https://batch.core.windows.net": 1,
     "https://rest.media.azure.net": 1, "https://datalake.azure.net": 1,
     "https://management.chinacloudapi.cn": 1, "https://management.core.chinacloudapi.cn": 1,
-    "https://graph.microsoft.com": 1, "https://vault.azure.net": 1, "https://storage.azure.com": 1,
+    "https://graph.microsoft.com": 1, "https://graph.microsoft.us": 1, "https://microsoftgraph.chinacloudapi.cn": 1, "https://vault.azure.net": 1, "https://storage.azure.com": 1,
     "https://database.windows.net": 1, "https://ossrdbms-aad.database.windows.net": 1,
     "api://AzureADTokenExchange": 2, "api://lob.contoso.test": 2}
 STS = {PUBLIC: "https://sts.windows.net", USGOV: "https://sts.windows.net", CHINA: "https://sts.chinacloudapi.cn",
@@ -228,8 +228,7 @@ def access_claims(state, client_id, resource, cloud, life):
     if resource.removeprefix("spn:").rstrip("/") in (AKS, ARC) and client["groups"]:
         claims.update(groups_of(client))
     if client["kind"] == "uami":
-        claims["xms_mirid"] = (f"/subscriptions/{tenant}/resourcegroups/rg/providers/Microsoft.ManagedIdentity/"
-                               "userAssignedIdentities/deploy")
+        claims["xms_mirid"] = client["resource"] or UAMI_RESOURCE
     return claims
 
 

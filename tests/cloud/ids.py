@@ -8,6 +8,7 @@ APP = "aaaaaaaa-0000-4000-8000-000000000001"    # app registration
 UAMI = "bbbbbbbb-0000-4000-8000-000000000002"   # user-assigned managed identity
 APP2 = "aaaaaaaa-0000-4000-8000-000000000003"   # app registration without any federated credential
 FAB = "aaaaaaaa-0000-4000-8000-000000000004"    # app registration in fabrikam's tenant
+OPS = "aaaaaaaa-0000-4000-8000-00000000000f"    # who administers: may write applications in Graph, and contributes to SUBSCRIPTION
 SECRET = "stand-in-client-secret-0001"          # APP's client secret
 
 AZDO = "499b84ac-1321-427f-aa17-267ca6975798"
@@ -42,6 +43,7 @@ GOOGLE_ACCOUNT, GOOGLE_OTHER = "machine@shop.iam.gserviceaccount.com", "deploy@s
 GOOGLE_SUBJECTS = {GOOGLE_ACCOUNT: "112233445566778899000", GOOGLE_OTHER: "112233445566778899001"}
 
 SUBJECT = "system:ci"
+OPS_SUBJECT = "system:ops"
 GITHUB_SUBJECT = "repo:contoso/shop:ref:refs/heads/main"
 AKS_SUBJECT = "system:serviceaccount:ci:builder"
 CONNECTION = "d0d0d0d0-0000-4000-8000-000000000006"        # service connection, issuer vstoken
@@ -86,6 +88,7 @@ SUBSCRIPTION, SUBSCRIPTION_NAME = "f0f0f0f0-0000-4000-8000-00000000000a", "Conto
 SUBSCRIPTION2 = "f0f0f0f0-0000-4000-8000-00000000000d"  # the same tenant: UAMI is a contributor, APP has no role
 SUBSCRIPTION_FAB = "f0f0f0f0-0000-4000-8000-00000000000e"  # TENANT2: FAB is a contributor
 ARM_READER, ARM_CONTRIBUTOR = "Reader", "Contributor"
+GRAPH_READ, GRAPH_WRITE = "Application.Read.All", "Application.ReadWrite.All"
 STORAGE = "contosostate"                        # a storage account, in SUBSCRIPTION and STATE_GROUP: APP may write blobs, UAMI read them
 STATE_GROUP, STATE_CONTAINER = "state", "tfstate"
 STORAGE_SCOPE = "https://storage.azure.com/.default"
@@ -94,12 +97,13 @@ BLOB_READER, BLOB_CONTRIBUTOR = "Storage Blob Data Reader", "Storage Blob Data C
 METADATA = "169.254.169.254"
 MACHINE_HEADER = "stand-in-identity-header-0001"  # IDENTITY_HEADER of App Service
 MACHINE_SECRET = "stand-in-msi-secret-0001"     # MSI_SECRET of Azure ML
-UAMI_RESOURCE = f"/subscriptions/{TENANT}/resourcegroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/deploy"
+UAMI_RESOURCE = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/deploy"
 
 ANONYMOUS = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"  # whom Azure DevOps calls a caller it does not recognise
 
 OIDS = {APP: "cccccccc-0000-4000-8000-000000000001", UAMI: "cccccccc-0000-4000-8000-000000000002",
-        APP2: "cccccccc-0000-4000-8000-000000000003", FAB: "cccccccc-0000-4000-8000-000000000004"}
+        APP2: "cccccccc-0000-4000-8000-000000000003", FAB: "cccccccc-0000-4000-8000-000000000004",
+        OPS: "cccccccc-0000-4000-8000-00000000000f"}
 
 PUBLIC, USGOV, CHINA = "login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"
 CUSTOM = "login.custom.test"

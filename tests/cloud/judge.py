@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from . import inside
+from . import flexible, inside
 from .ids import AUDIENCE_AKS, AUDIENCE_GUID, CLOUD_AUDIENCE, CLOUD_OF
 from .refusals import Refused
 from .tokens import b64, parse, verified
@@ -100,7 +100,7 @@ def match(state, claims, client_id, cloud, via):
     by_issuer = [f for f in rows if f["issuer"] == issuer]
     if not by_issuer:
         raise Refused(700222 if entra else 700211, what="issuer", value=issuer)
-    by_subject = [f for f in by_issuer if f["subject"] == subject]
+    by_subject = [f for f in by_issuer if (flexible.satisfied(f["expression"], claims) if f["expression"] else f["subject"] == subject)]
     if not by_subject:
         raise Refused(subject_code(by_issuer, subject, entra), what="subject", value=subject)
     presented = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
@@ -120,7 +120,7 @@ def entra_rules(state, issuer, client_id):
 def subject_code(rows, subject, entra):
     if entra:
         return 7002137
-    return 7002138 if any(f["subject"].lower() == subject.lower() for f in rows) else 700213
+    return 7002138 if any((f["subject"] or "").lower() == subject.lower() for f in rows) else 700213
 
 
 def wanted(row, cloud, via, entra):

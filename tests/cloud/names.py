@@ -1,10 +1,10 @@
 """Which names are ours, and which part of the cloud answers under them."""
-from . import acr, arm, azdo, blob, entra, google, imds, issuers, kube
+from . import acr, arm, azdo, blob, entra, google, graph, imds, issuers, kube
 from .ids import AKS_SNI, CLOUD_OF, EVIL, METADATA, REGISTRY_DATA
 from .wire import Response
 
 ISSUER_HOSTS = {base.split("/")[2] for base in issuers.PUBLISHED}
-EXACT = {*CLOUD_OF, *arm.HOSTS, *ISSUER_HOSTS, issuers.GITHUB_HOST, google.HOST, "dev.azure.com", EVIL, REGISTRY_DATA}
+EXACT = {*CLOUD_OF, *arm.HOSTS, *graph.HOSTS, *ISSUER_HOSTS, issuers.GITHUB_HOST, google.HOST, "dev.azure.com", EVIL, REGISTRY_DATA}
 OLD, VSSPS = ".visualstudio.com", ".vssps.visualstudio.com"
 
 
@@ -39,6 +39,8 @@ def route(state, request):
         found = azdo.route(state, request)
     elif host in arm.HOSTS:
         found = arm.route(state, request)
+    elif host in graph.HOSTS:
+        found = graph.route(state, request)
     elif blob.account_of(state, host):
         found = blob.route(state, request)
     elif host in state.registries or host == REGISTRY_DATA:

@@ -5,11 +5,12 @@ import os
 import shutil
 import threading
 import time
+import uuid
 
 from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS, AKS_ISSUER, AKS_SUBJECT, APP, APP2, ARC, ARM_CONTRIBUTOR,
                   ARM_READER, AUDIENCE_AKS, BLOB_CONTRIBUTOR, BLOB_READER, CHINA, CLUSTER, CLUSTER2, CLUSTER_ARC, CLUSTER_ARC_ID,
                   CLUSTER_AUDIENCE, CLUSTER_FAB, CLUSTER_OIDC, CLUSTER_USGOV, CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT, CUSTOM,
-                  ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, GOOGLE_ACCOUNT, GOOGLE_ISSUER, GOOGLE_OTHER, GOOGLE_SUBJECTS, GROUP_ADMINS, GROUP_DEVS, ISSUER, KUBE_ADMIN, KUBE_VIEW, OIDS, PUBLIC,
+                  ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, GOOGLE_ACCOUNT, GOOGLE_ISSUER, GOOGLE_OTHER, GOOGLE_SUBJECTS, GRAPH_WRITE, GROUP_ADMINS, GROUP_DEVS, ISSUER, KUBE_ADMIN, KUBE_VIEW, OIDS, OPS, OPS_SUBJECT, PUBLIC,
                   REGISTRY, REGISTRY2, REGISTRY_CHINA, REGISTRY_CUSTOM, REGISTRY_DNL, REGISTRY_EAST, REGISTRY_FAB, REGISTRY_PUBLIC,
                   REGISTRY_USGOV, REPOSITORY, SECRET, STATE_CONTAINER, STATE_GROUP, STORAGE, SUBJECT, SUBSCRIPTION, SUBSCRIPTION2,
                   SUBSCRIPTION_FAB, SUBSCRIPTION_NAME, TENANT, TENANT2, TENANT2_DOMAIN, TENANT_DOMAIN, UAMI, UAMI_RESOURCE, USGOV,
@@ -17,14 +18,18 @@ from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS, AKS_IS
 from .tokens import KeyRing
 
 
-def client(oid, tenant=TENANT, kind="app", secret=None, certificates=(), groups=()):
-    """An application ("app") or managed identity ("uami"). certificates: PEM, what it may sign its own assertions with; groups: ids."""
-    return {"tenant": tenant, "oid": oid, "kind": kind, "secret": secret, "certificates": list(certificates), "groups": list(groups)}
+def client(oid, tenant=TENANT, kind="app", secret=None, certificates=(), groups=(), resource=None):
+    """An application ("app") or managed identity ("uami"; "system": a machine's own). certificates: PEM, what it may sign its own assertions
+    with; groups: ids; resource: where a managed identity is in Resource Manager."""
+    return {"tenant": tenant, "oid": oid, "kind": kind, "secret": secret, "certificates": list(certificates), "groups": list(groups), "resource": resource}
 
 
-def fic(client, issuer, subject, audience=None, via=None):
-    """A federated credential. audience None: the usual one of the cloud that is asked; via "aks": through that proxy only."""
-    return {"client": client, "issuer": issuer, "subject": subject, "audience": audience, "via": via}
+def fic(client, issuer, subject=None, audience=None, via=None, name=None, expression=None):
+    """A federated credential. audience None: the usual one of the cloud that is asked; via "aks": through that proxy only; expression: in the
+    place of subject (flexible.py)."""
+    key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{client} {issuer} {subject} {expression} {name}"))
+    return {"client": client, "issuer": issuer, "subject": subject, "audience": audience, "via": via, "name": name or "fic-" + key[:8],
+            "expression": expression, "id": key}
 
 
 def registry(tenant=TENANT, roles=(), cloud=PUBLIC, arm=True, anonymous=False, firewall=False, tokens=(), same=None):
@@ -59,14 +64,15 @@ def authenticator(issuer, audience=CLUSTER_AUDIENCE, prefix="oidc:"):
 PUSHER = {APP: ACR_PUSH}
 FIRST_DAY = {
     "tenants": {TENANT: {"domain": TENANT_DOMAIN, "name": "Contoso"}, TENANT2: {"domain": TENANT2_DOMAIN, "name": "Fabrikam"}},
-    "clients": {APP: client(OIDS[APP], secret=SECRET, groups=[GROUP_ADMINS, GROUP_DEVS]), UAMI: client(OIDS[UAMI], kind="uami", groups=[GROUP_DEVS]),
-                APP2: client(OIDS[APP2]), FAB: client(OIDS[FAB], TENANT2)},
+    "clients": {APP: client(OIDS[APP], secret=SECRET, groups=[GROUP_ADMINS, GROUP_DEVS]), UAMI: client(OIDS[UAMI], kind="uami", groups=[GROUP_DEVS], resource=UAMI_RESOURCE),
+                APP2: client(OIDS[APP2]), FAB: client(OIDS[FAB], TENANT2), OPS: client(OIDS[OPS])},
     "fics": [
         fic(APP, ISSUER, SUBJECT), fic(APP, GITHUB_ISSUER, GITHUB_SUBJECT), fic(APP, GOOGLE_ISSUER, GOOGLE_SUBJECTS[GOOGLE_ACCOUNT]),
         fic(APP, VSTOKEN_ISSUER, CONNECTION_SUBJECT), fic(APP, AKS_ISSUER, AKS_SUBJECT),
         fic(APP, ENTRA_ISSUER, CONNECTION_ENTRA_SUBJECT), fic(APP, ENTRA_ISSUER, OIDS[UAMI]),
         fic(UAMI, ISSUER, SUBJECT), fic(UAMI, AKS_ISSUER, AKS_SUBJECT, AUDIENCE_AKS, "aks"),
-        fic(FAB, ISSUER, SUBJECT)],
+        fic(FAB, ISSUER, SUBJECT), fic(OPS, ISSUER, OPS_SUBJECT)],
+    "directory": {OPS: GRAPH_WRITE},  # who may look at applications in Microsoft Graph, or change them
     "orgs": {"contoso": {"tenant": TENANT, "members": [APP, UAMI]}, "fabrikam": {"tenant": TENANT2, "members": [FAB]},
              "nomember": {"tenant": TENANT, "members": []}},
     "registries": {
@@ -82,7 +88,7 @@ FIRST_DAY = {
         CLUSTER_OIDC: cluster(None, {"oidc:" + SUBJECT: KUBE_ADMIN, "oidc:" + GITHUB_SUBJECT: KUBE_VIEW},
                               jwt=[authenticator(ISSUER), authenticator(GITHUB_ISSUER)]),
         CLUSTER_ARC: cluster(roles={APP: KUBE_ADMIN, UAMI: KUBE_VIEW}, server_id=ARC, pop=CLUSTER_ARC_ID)},
-    "subscriptions": {SUBSCRIPTION: subscription(name=SUBSCRIPTION_NAME, roles={APP: ARM_CONTRIBUTOR, UAMI: ARM_READER}),
+    "subscriptions": {SUBSCRIPTION: subscription(name=SUBSCRIPTION_NAME, roles={APP: ARM_CONTRIBUTOR, UAMI: ARM_READER, OPS: ARM_CONTRIBUTOR}),
                       SUBSCRIPTION2: subscription(name="Contoso Dev", roles={UAMI: ARM_CONTRIBUTOR}),
                       SUBSCRIPTION_FAB: subscription(TENANT2, "Fabrikam", {FAB: ARM_CONTRIBUTOR})},
     "accounts": {STORAGE: account(roles={APP: BLOB_CONTRIBUTOR, UAMI: BLOB_READER}, containers=[STATE_CONTAINER])},
@@ -112,7 +118,7 @@ class State:
             self.data = copy.deepcopy(FIRST_DAY)
             self.rows, self.faults, self.revoked = [], [], set()
             self.issued, self.refresh_tokens = {}, {}  # uti -> cloud; jti -> registry
-            self.jwks_cache, self.lfs = {}, {}
+            self.jwks_cache, self.lfs, self.writing = {}, {}, set()
             self.groups, self.blobs = {}, {}  # subscription -> name -> resource group; account -> container -> name -> blob
             self.running = self.most = self.total = 0
             self.keys.rings = {owner: ring[-1:] for owner, ring in self.keys.rings.items()}
@@ -122,7 +128,7 @@ class State:
                 backend.empty()
 
     def __getattr__(self, name):
-        """state.tenants, state.clients, state.fics, state.orgs, state.registries, state.clusters, state.subscriptions, state.accounts, state.settings"""
+        """state.tenants, state.clients, state.fics, state.orgs, state.registries, state.clusters, state.subscriptions, state.accounts, state.directory, state.settings"""
         if name in FIRST_DAY:
             return self.data[name]
         raise AttributeError(name)
