@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 static const struct aadsts rows[] = {
-#define AADSTS(code, class, what, advice) {code, AADSTS_##class, &what[what[0] == '='], advice, what[0] == '='},
+#define AADSTS(code, class, what, advice, more) {code, AADSTS_##class, &what[what[0] == '='], advice, more, what[0] == '='},
 #include "helper/core/aadsts.def"
 #undef AADSTS
 };
@@ -14,4 +14,13 @@ const struct aadsts *aadsts_find(int64_t code)
 		if (rows[i].code == code)
 			return &rows[i];
 	return NULL;
+}
+
+bool aadsts_is_mismatch(int64_t code)
+{
+	static const int64_t codes[] = {70021, 70025, 700211, 700212, 7002121, 700213, 7002137, 7002138};
+	for (size_t i = 0; i < COUNT_OF(codes); i++)
+		if (codes[i] == code)
+			return true;
+	return false;
 }

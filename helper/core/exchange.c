@@ -150,6 +150,8 @@ static bool refused(const struct attempt *a, const struct json *j, struct exchan
 	AUTO_STR text = description_of(j);
 	const char *error = json_str(j, "error"), *id = json_str(j, "correlation_id");
 	long status = a->response->status;
+	failure->code = code;
+	snprintf(failure->correlation, sizeof failure->correlation, "%s", id ? id : "");
 	failure->cure = cure_of(row, a->response);
 	failure->retry_after = answer_retry_after(a->response, a->ctx->clock->wall(a->ctx->clock), LOOP_WAIT_S);
 	enum err_kind kind = kind_of(row, status);

@@ -18,6 +18,8 @@ enum { EXCHANGE_WAIT_S = 60 }; /* after a 429 without Retry-After */
 struct exchange_failure {
 	enum exchange_cure cure;
 	int64_t retry_after; /* seconds; with CURE_WAIT */
+	int64_t code;	     /* AADSTS, or 0 where Entra named none */
+	char correlation[64];
 };
 
 /* The failing end of an answer 429 from that host: wait as long as it says. */

@@ -4,6 +4,7 @@
 #include "helper/base/str.h"
 #include "helper/core/exchange.h"
 #include "helper/core/jwt.h"
+#include "helper/core/refusal.h"
 #include "helper/core/step_acr.h"
 #include "helper/core/step_pop.h"
 
@@ -96,6 +97,7 @@ bool flow_exchange(struct ctx *ctx, const struct plan *p, struct token *out, int
 	bool again = f.cure == CURE_FRESH_ASSERTION ? fresh_assertion(ctx, p, &assertion) : once_more(ctx, &f, err);
 	if (again && exchange_once(ctx, p, &assertion, out, &f, err))
 		return true;
+	refusal_keep(ctx, p, &assertion, &f);
 	*retry_after = f.cure == CURE_WAIT ? f.retry_after : 0;
 	return false;
 }

@@ -260,7 +260,7 @@ TEST(server_errors_in_json_are_worth_a_pause)
 TEST(the_table_has_no_code_twice_and_every_row_says_something)
 {
 	static const int64_t codes[] = {
-#define AADSTS(code, class, what, advice) code,
+#define AADSTS(code, class, what, advice, more) code,
 #include "helper/core/aadsts.def"
 #undef AADSTS
 	};
