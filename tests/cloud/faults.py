@@ -8,7 +8,7 @@ from .ids import EVIL
 from .wire import Response, dump
 
 KINDS, PARAMS = {}, {}
-SERVICES = ("entra", "aks", "discovery", "issuer", "github", "pipelines", "azdo", "acr", "kube", "arm", "blob", "machine", "google", "evil", "unknown")
+SERVICES = ("entra", "aks", "discovery", "issuer", "github", "pipelines", "azdo", "acr", "kube", "arm", "graph", "blob", "machine", "google", "evil", "unknown")
 PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1><p>Stand-in gateway</p></body></html>"
 
 
@@ -96,7 +96,7 @@ def throttle(request, params, _):
         response = acr.refusal(429, "TOOMANYREQUESTS", "too many requests, please retry later.")
     elif request.row["service"] == "kube":
         response = kube.failure(kube.Failure(429, "TooManyRequests", "Too many requests, please try again later.", {"retryAfterSeconds": after or 1}))
-    elif request.row["service"] == "arm":
+    elif request.row["service"] in ("arm", "graph"):
         response = Response(429, {"error": {"code": "TooManyRequests", "message": "The request is being throttled as the limit has been reached."}})
     else:
         response = entra.refusal(request, 90055, status=429, error="temporarily_unavailable")
