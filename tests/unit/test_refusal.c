@@ -10,11 +10,10 @@
 /* One request that Entra refuses so, presenting these claims. */
 static void refused(struct ride *r, const char *claims, const char *answer)
 {
-	AUTO_STR token = make_jwt(claims);
-	fake_script.tokens[0] = token;
+	free((char *)(uintptr_t)fake_script.tokens[0]);
+	fake_script.tokens[0] = make_jwt(claims);
 	SCRIPT(&r->w, {401, .body = answer});
 	assert_false(ride(r));
-	fake_script.tokens[0] = NULL;
 }
 
 TEST(code_claims_and_whose_are_kept)
