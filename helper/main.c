@@ -4,7 +4,7 @@
  *   base/       libc plus one library per marked file: buf err str url json(cJSON) http http_curl(libcurl)
  *               seal(libsodium) keyring_libsecret keyctl child clock proc detach http_in loopback file tree log lazy env
  *   core/       the product: config keys.def, request, hosts, match, plan, policy, identity, source, cache, record,
- *               store_runtime, store_keyring, exchange, aadsts.def, binding, flow; ctx.h holds every effect
+ *               store_runtime, store_keyring, exchange, aadsts.def, refusal, fic, binding, flow; ctx.h holds every effect
  *   sources/    where the external token comes from: sources.def and a file each
  *   cmd/        commands for people: commands.def and a file each
  *   protocols/  wire formats (top level): protocols.def, run.c and a file each

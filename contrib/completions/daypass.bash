@@ -5,8 +5,11 @@ _daypass() {
 	*' whoami '*) words='--json' ;;
 	*' doctor '*) words='--json arm https://dev.azure.com/' ;;
 	*' exec '*) words='--identity --allow --oidc --' ;;
-	*' fic print '*) words='--name --audience --json' ;;
-	*' fic '*) words='print' ;;
+	*' fic print '*) words='--name --audience --json --format' ;;
+	*' fic show '*) words='--json --identity --resource-id' ;;
+	*' fic check '*) words='--audience --identity --resource-id' ;;
+	*' fic create '*) words='--name --audience --yes --identity --resource-id' ;;
+	*' fic '*) words='print show check create' ;;
 	*' configure git '* | *' unconfigure git '*) words='--global --system --file --dry-run' ;;
 	*' configure docker '* | *' configure podman '*) words='--all --file --dry-run' ;;
 	*' unconfigure docker '* | *' unconfigure podman '*) words='--file --dry-run' ;;
@@ -24,11 +27,14 @@ _daypass() {
 	*' logout '*) words='--all' ;;
 	*' config '*) words='check keys' ;;
 	*' git '*) words='get store erase capability' ;;
-	*' explain '*) words='' ;;
+	*' explain '*) words='--last --identity' ;;
 	*) words='whoami doctor exec token assertion token-file shim fic configure unconfigure kube kubelogin cache logout config explain git help --identity --version --help -v' ;;
 	esac
 	case "${COMP_WORDS[COMP_CWORD - 1]}" in
-	--format) words='raw json az azd header env exec-credential' ;;
+	--format)
+		words='raw json az azd header env exec-credential'
+		case " ${COMP_WORDS[*]} " in *' fic '*) words='json az terraform bicep' ;; esac
+		;;
 	--login) words='workloadidentity azurepipelines azurecli azd msi spn' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -30,7 +30,11 @@ complete -c daypass -n '__fish_seen_subcommand_from whoami' -l json
 complete -c daypass -n '__fish_seen_subcommand_from doctor' -l json -a 'arm https://dev.azure.com/'
 complete -c daypass -n '__fish_seen_subcommand_from exec' -l allow -x
 complete -c daypass -n '__fish_seen_subcommand_from exec' -l oidc
-complete -c daypass -n '__fish_seen_subcommand_from fic' -a print
+complete -c daypass -n '__fish_seen_subcommand_from fic' -a 'print show check create'
+complete -c daypass -n '__fish_seen_subcommand_from fic' -l format -xa 'json az terraform bicep'
+complete -c daypass -n '__fish_seen_subcommand_from fic' -l resource-id -x
+complete -c daypass -n '__fish_seen_subcommand_from fic' -l yes
+complete -c daypass -n '__fish_seen_subcommand_from explain' -l last
 complete -c daypass -n '__fish_seen_subcommand_from fic' -l name -x
 complete -c daypass -n '__fish_seen_subcommand_from fic' -l audience -x
 complete -c daypass -n '__fish_seen_subcommand_from fic' -l json
