@@ -97,9 +97,13 @@ static void add_head(const struct ctx *ctx, const struct json *last, int64_t cod
 	clock_span(span, ctx->clock->wall(ctx->clock) - at);
 	const char *const names[] = {"client", "tenant", "source", "correlation"};
 	buf_addf(out, "the last refusal of Entra's here: AADSTS%lld, %s (%s ago)\n", (long long)code, when, span);
-	for (size_t i = 0; i < COUNT_OF(names); i++)
-		if (json_str(last, names[i]))
-			buf_addf(out, "  %-11s %s\n", names[i], json_str(last, names[i]));
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		AUTO_STR value = str_dup(json_str(last, names[i]));
+		if (!value)
+			continue;
+		err_clean(value);
+		buf_addf(out, "  %-11s %s\n", names[i], value);
+	}
 }
 
 static int explain_last(struct ctx *ctx, const char *admin)
