@@ -243,6 +243,17 @@ TEST(it_does_not_wait_beyond_the_deadline_nor_for_a_duplicate)
 	assert_int_equal(o.w.http.calls, 2);
 }
 
+TEST(another_refusal_is_not_repeated)
+{
+	OFFICE(o);
+	SCRIPT(&o.w, {200, .body = MANAGED(RESOURCE)}, {403, .body = "{\"error\":{\"message\":\"no\"}}"}, {201, .body = "{}"});
+	assert_true(opens(&o, NULL));
+	assert_false(fic_remote_create(&o.remote, &wish, &o.err));
+	assert_int_equal(o.err.kind, ERR_POLICY);
+	assert_int_equal(o.w.http.calls, 2);
+	assert_int_equal(o.w.clock.slept, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +271,7 @@ int main(void)
 		T(an_applications_is_posted),
 		T(a_managed_identitys_is_put_and_waits_for_others),
 		T(it_does_not_wait_beyond_the_deadline_nor_for_a_duplicate),
+		T(another_refusal_is_not_repeated),
 	};
 	return RUN(tests);
 }
