@@ -204,7 +204,7 @@ check-az:
 	@tests/deps.sh real
 	@$(MAKE) --no-print-directory all
 	@DAYPASS_TEST_HEAVY=1 tests/e2e/real/fetch_sdks.sh
-	@DAYPASS_TEST_HEAVY=1 $(CLOUD) -- $(PYTEST) tests/cloud/selftest_arm.py tests/cloud/selftest_graph.py tests/e2e/real/test_sdks.py tests/e2e/real/test_job.py
+	@DAYPASS_TEST_HEAVY=1 $(CLOUD) -- $(PYTEST) tests/cloud/selftest_arm.py tests/cloud/selftest_graph.py tests/e2e/real/test_sdks.py tests/e2e/real/test_job.py tests/e2e/real/test_fic_az.py
 
 # git's own battery for credential helpers, printed as git prints it.
 t0303:

@@ -6,14 +6,15 @@ import re
 
 import pytest
 
-from cloud.client import (APP, APP2, ARM, ARM_READER, AUDIENCE, AUDIENCE_USGOV, GITHUB_ISSUER, GITHUB_SUBJECT, GRAPH_READ, ISSUER, OPS,
-                          OPS_SUBJECT, SUBJECT, SUBSCRIPTION, TENANT, UAMI, UAMI_RESOURCE)
+from cloud.client import (APP, APP2, ARM, ARM_READER, AUDIENCE, AUDIENCE_GUID, AUDIENCE_USGOV, CONNECTION_ENTRA, CONNECTION_ENTRA_SUBJECT, GITHUB_ISSUER, GITHUB_SUBJECT, GRAPH_READ, ISSUER, OPS,
+                          OPS_SUBJECT, PUBLIC, SUBJECT, SUBSCRIPTION, TENANT, UAMI, UAMI_RESOURCE, USGOV)
 from e2e.place import LIMIT, PATH, said_no
 
 GRAPH = "https://graph.microsoft.com"
 IMMUTABLE = "repo:contoso@5544/shop@8210:ref:refs/heads/main"
 AZ = """#!/bin/sh
 case "$*" in
+*"--resource https://graph.microsoft.us"*) exec cat "$AZURE_CONFIG_DIR/graph-usgov.json" ;;
 *"--resource https://graph.microsoft.com"*) exec cat "$AZURE_CONFIG_DIR/graph.json" ;;
 *"--resource https://management.azure.com"*) exec cat "$AZURE_CONFIG_DIR/arm.json" ;;
 esac
@@ -31,8 +32,8 @@ class Admin:
         self.login(OPS)
 
     def login(self, client):
-        for name, resource in (("graph", GRAPH), ("arm", ARM)):
-            token = {"accessToken": self.cloud.token(client, resource), "expires_on": 4102444800, "tokenType": "Bearer"}
+        for name, resource, cloud in (("graph", GRAPH, PUBLIC), ("arm", ARM, PUBLIC), ("graph-usgov", "https://graph.microsoft.us", USGOV)):
+            token = {"accessToken": self.cloud.token(client, resource, cloud=cloud), "expires_on": 4102444800, "tokenType": "Bearer"}
             self.place.write(f"home/.azure/{name}.json", json.dumps(token))
         self.place.write("home/.azure/azureProfile.json", f'{{"who": "{client}"}}')
 
@@ -168,12 +169,23 @@ def test_the_audience_of_another_cloud(admin, cloud):
     assert f"presented   '{AUDIENCE}'\n    registered  '{AUDIENCE_USGOV}'" in r.out
 
 
+def test_the_governments_cloud_has_its_own_graph(admin, cloud):
+    admin.place.config(cloud="usgov")
+    admin.place.assertion(aud=AUDIENCE_USGOV)
+    says(admin.fic("check"), 0, "this one matches", AUDIENCE_USGOV)
+    assert {e["host"] for e in cloud.graph()} == {"graph.microsoft.us"}
+    admin.place.assertion()
+    says(admin.fic("check"), 6, "exchange audiences of two clouds", "ask the source for that one: audience = ")
+
+
 def test_entra_writes_its_own_audience_as_a_guid(admin, cloud):
     """An Azure Pipelines job whose connection has Entra for its issuer."""
-    from cloud.client import AUDIENCE_GUID, CONNECTION_ENTRA
     admin.place.pipelines(AZURESUBSCRIPTION_SERVICE_CONNECTION_ID=CONNECTION_ENTRA)
     says(admin.fic("check"), 0, AUDIENCE_GUID, "this one matches")
     assert json.loads(admin.fic("print", "--json").out)["audiences"] == [AUDIENCE]
+    cloud.fic("remove", client=APP, subject=CONNECTION_ENTRA_SUBJECT)
+    says(admin.fic("create", "--yes"), 0, f'"audiences": ["{AUDIENCE}"]')
+    says(admin.fic("check"), 0, "this one matches, 'daypass'")
 
 
 def test_flexible_expressions(admin, cloud):
@@ -282,6 +294,17 @@ def test_another_write_is_waited_for(admin, cloud):
     admin.place.pod(client=UAMI, sub="system:new")
     says(admin.fic("create", "--yes"), 0, "created")
     assert [e["status"] for e in cloud.arm(method="PUT")] == [409, 201]
+
+
+def test_two_at_once_both_come_through(admin, cloud):
+    admin.place.pod(client=UAMI)
+    runs = []
+    for name in ("one", "two"):
+        token = admin.place.write(name, cloud.mint(sub=f"system:{name}"))
+        runs.append(admin.place.start(["daypass", "fic", "create", "--yes", "--name", "job-" + name], AZURE_FEDERATED_TOKEN_FILE=token, PATH=f"{admin.place.folder}/real:{PATH}",
+                                      AZURE_CONFIG_DIR=admin.place.home / ".azure"))
+    assert [admin.place.finish(p).rc for p in runs] == [0, 0]
+    assert {f["name"] for f in rows(cloud, UAMI)} >= {"job-one", "job-two"}
 
 
 def test_a_duplicate_is_refused_here(admin, cloud):

@@ -178,6 +178,14 @@ TEST(what_was_quoted_is_read_back)
 	assert_text(json_str(j, "a"), "q\"b\\s/\xE2\x82\xAC");
 }
 
+TEST(only_a_list_is_a_list)
+{
+	static const char text[] = "{\"a\":[],\"b\":[1],\"o\":{},\"s\":\"[]\",\"n\":null}";
+	AUTO_JSON j = json_parse(text, strlen(text));
+	assert_true(json_is_array(json_get(j, "a")) && json_is_array(json_get(j, "b")));
+	assert_false(json_is_array(j) || json_is_array(json_get(j, "o")) || json_is_array(json_get(j, "s")) || json_is_array(json_get(j, "n")) || json_is_array(json_get(j, "none")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +204,7 @@ int main(void)
 		T(broken_unicode_is_refused_or_harmless),
 		T(quoting_escapes_what_json_demands),
 		T(what_was_quoted_is_read_back),
+		T(only_a_list_is_a_list),
 	};
 	return RUN(tests);
 }

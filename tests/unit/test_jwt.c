@@ -156,6 +156,21 @@ TEST(a_signature_of_any_length_is_left_alone)
 	assert_text(j.alg, "none");
 }
 
+TEST(all_claims_are_there_for_who_asks)
+{
+	AUTO_SECRET s = secret_new(TOKEN_MAX);
+	AUTO_STR text = make_jwt("{\"iss\":\"i\",\"repository_id\":\"7\"}");
+	assert_true(secret_set(&s, text, strlen(text)));
+	AUTO_JSON claims = jwt_claims(&s);
+	assert_text(json_str(claims, "repository_id"), "7");
+	static const char *const none[] = {"", "a.b", "a.b.c.d", "e30.W10", "x y.e30.z"};
+	for (size_t i = 0; i < COUNT_OF(none); i++) {
+		assert_true(secret_set(&s, none[i], strlen(none[i])));
+		AUTO_JSON nothing = jwt_claims(&s);
+		assert_null(nothing);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +185,7 @@ int main(void)
 		T(the_caller_is_the_same_whether_the_short_way_or_the_parser_finds_it),
 		T(a_caller_of_no_jwt_is_an_error),
 		T(a_signature_of_any_length_is_left_alone),
+		T(all_claims_are_there_for_who_asks),
 	};
 	return RUN(tests);
 }
