@@ -58,7 +58,7 @@ static void text_token(const struct ctx *ctx, const struct claims *c, struct buf
 
 static void text_identity(const struct claims *c, struct buf *out)
 {
-	static const enum key keys[] = {KEY_TENANT, KEY_CLIENT_ID, KEY_CLOUD, KEY_AUTHORITY, KEY_AUDIENCE};
+	static const enum key keys[] = {KEY_TENANT, KEY_CLIENT_ID, KEY_CLOUD, KEY_AUTHORITY, KEY_AUDIENCE, KEY_VIA};
 	buf_addf(out, "identity %s (%s)\n", c->id.name, c->id.origin);
 	for (size_t i = 0; i < COUNT_OF(keys); i++)
 		if (identity_get(&c->id, keys[i]) && c->id.set[keys[i]].value)

@@ -58,7 +58,7 @@ bool cache_key_make(const struct ctx *ctx, const struct plan *p, struct cache_ke
 	/* A token that another daypass gets for us (cmd/exec.c) is locked there: who holds a lock here and waits for that one
 	 * might wait for itself, since there are only so many. */
 	bool relayed = p->source->yields_access_token && env_get(&ctx->env, "DAYPASS_EXEC");
-	out->lock = p->registry ? LOCK_TRADE : relayed ? LOCK_NONE : LOCK_TOKEN;
+	out->lock = p->registry ? LOCK_TRADE : relayed ? LOCK_NONE : p->hop ? LOCK_HOP : LOCK_TOKEN;
 	return true;
 }
 

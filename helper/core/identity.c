@@ -35,15 +35,20 @@ static bool override(const struct ctx *ctx, struct identity *id, struct err *err
 	return true;
 }
 
-bool identity_named(const struct ctx *ctx, const char *name, struct identity *out, struct err *err)
+bool identity_section(const struct ctx *ctx, const char *name, struct identity *out)
 {
 	const struct section *s = config_section(ctx->config, SECTION_IDENTITY, name);
-	*err = ERR_INIT;
 	if (!s)
 		return false;
 	*out = (struct identity){.name = str_dup(name), .origin = str_dup(s->origin), .command_ok = true};
 	config_settings_copy(out->set, s->set);
-	return override(ctx, out, err);
+	return true;
+}
+
+bool identity_named(const struct ctx *ctx, const char *name, struct identity *out, struct err *err)
+{
+	*err = ERR_INIT;
+	return identity_section(ctx, name, out) && override(ctx, out, err);
 }
 
 bool identity_overlay(struct identity *id, const struct setting *set, struct err *err)

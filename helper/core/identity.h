@@ -29,6 +29,8 @@ const char *identity_origin(const struct identity *id, enum key key);
 /* The identity of that name from the files, with DAYPASS_* variables over it. False where there is none (err->kind
  * ERR_NONE) or a variable is wrong. */
 bool identity_named(const struct ctx *ctx, const char *name, struct identity *out, struct err *err);
+/* The same without any variable over it: one that serves another, and was not chosen by whoever set the variables. */
+bool identity_section(const struct ctx *ctx, const char *name, struct identity *out);
 /* From DAYPASS_* variables alone, else from the first family of peers' variables that is whole; own is the face's own
  * family (e.g. identity_gcm), tried before the others, or NULL. False with ERR_NONE where nobody is named. */
 typedef bool (*identity_family)(const struct ctx *ctx, struct identity *out, struct err *err);

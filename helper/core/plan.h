@@ -29,6 +29,7 @@ struct plan {
 	bool token_user;	    /* registry-user = token there */
 	char *pop;		    /* ARM id of the cluster that wants a proof of possession (step_pop.h), or NULL */
 	const char *req_cnf;	    /* borrowed: the key that the token shall be bound to, while it is asked for */
+	bool hop;		    /* the token is wanted as another identity's assertion (sources/chain.c) */
 	bool direct;		    /* the source's own token is what is wanted: no exchange */
 	char *why;		    /* the decision in words, PLAN_NOT_OURS too: for `config check` and the trace */
 	bool named;		    /* a [match] names this request */

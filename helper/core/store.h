@@ -19,9 +19,10 @@ struct store_mark {
 	uint64_t generation;
 };
 
-/* What is locked. A trade (an access token for a registry's) needs the access token first: who holds a lock may take one
- * further down, never one beside or above it. LOCK_NONE: of no kind, there is nothing to take. */
-enum store_lock { LOCK_TRADE, LOCK_TOKEN, LOCK_KEYRING, LOCK_NONE };
+/* What is locked. A trade (an access token for a registry's) needs the access token first, and that, in a chain, the token
+ * which is its assertion (a hop): who holds a lock may take one further down, never one beside or above it. LOCK_NONE: of
+ * no kind, there is nothing to take. */
+enum store_lock { LOCK_TRADE, LOCK_TOKEN, LOCK_HOP, LOCK_KEYRING, LOCK_NONE };
 
 /* How the tier is, for people. */
 struct store_state {

@@ -327,7 +327,7 @@ static int rt_lock(struct store *port, enum store_lock what, const unsigned char
 	struct store_runtime *s = self(port);
 	char name[32] = "lock.keyring";
 	if (what != LOCK_KEYRING)
-		snprintf(name, sizeof name, "lock.%s%02u", what == LOCK_TRADE ? "trade." : "", (unsigned)id[0] % STRIPES);
+		snprintf(name, sizeof name, "lock.%s%02u", what == LOCK_TRADE ? "trade." : what == LOCK_HOP ? "hop." : "", (unsigned)id[0] % STRIPES);
 	*possible = false;
 	for (int i = 0; i < TRIES; i++) {
 		int fd = dir(s, true) < 0 ? -1 : openat(s->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -8,7 +8,7 @@ import uuid
 from urllib.parse import urlsplit
 
 from . import judge
-from .ids import AKS, AKS_CLIENT, ARC, ASSERTION_TYPE, CHINA, CLOUD_OF, CUSTOM, PUBLIC, UAMI_RESOURCE, USGOV
+from .ids import AKS, AKS_CLIENT, ARC, ASSERTION_TYPE, AUDIENCE_GUID, CHINA, CLOUD_AUDIENCE, CLOUD_OF, CUSTOM, PUBLIC, UAMI_RESOURCE, USGOV
 from .refusals import Refused, describe
 from .tokens import parse, unb64, verified
 from .wire import Response
@@ -17,6 +17,7 @@ DOMAIN = re.compile(r"(?=.{4,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Z
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 DEVICE_GRANTS = ("device_code", "urn:ietf:params:oauth:grant-type:device_code")
 OIDC_SCOPES = {"openid", "offline_access", "profile", "email"}
+EXCHANGES = set(CLOUD_AUDIENCE.values())  # what a token must be for to be an assertion; in it stands AUDIENCE_GUID
 RESOURCES = {  # resource (without a trailing slash) -> version of its access tokens
     "499b84ac-1321-427f-aa17-267ca6975798": 1, "https://app.vssps.visualstudio.com": 1,
     "6dae42f8-4368-4678-94ff-3960e28e3630": 1, "6256c85f-0aad-4d50-b960-e6e9b21efe35": 1, "https://containerregistry.azure.net": 1,
@@ -26,7 +27,7 @@ RESOURCES = {  # resource (without a trailing slash) -> version of its access to
     "https://management.chinacloudapi.cn": 1, "https://management.core.chinacloudapi.cn": 1,
     "https://graph.microsoft.com": 1, "https://graph.microsoft.us": 1, "https://microsoftgraph.chinacloudapi.cn": 1, "https://vault.azure.net": 1, "https://storage.azure.com": 1,
     "https://database.windows.net": 1, "https://ossrdbms-aad.database.windows.net": 1,
-    "api://AzureADTokenExchange": 2, "api://lob.contoso.test": 2}
+    **dict.fromkeys(EXCHANGES, 2), "api://lob.contoso.test": 2}
 STS = {PUBLIC: "https://sts.windows.net", USGOV: "https://sts.windows.net", CHINA: "https://sts.chinacloudapi.cn",
        CUSTOM: "https://sts.windows.net"}
 ALIASES = [{"preferred_network": net, "preferred_cache": cache, "aliases": names} for net, cache, names in (
@@ -89,7 +90,7 @@ def grant(state, request, tenant, via):
         return Response(200, old_answer(state, client_id, cloud, form, tenant_id), headers=answer_headers(request))
     resource = asked_resource(state, form, tenant_id)
     authenticate(state, form, client_id, cloud, via)
-    return Response(200, issue(state, client_id, resource, cloud, form), headers=answer_headers(request))
+    return Response(200, issue(state, client_id, resource, cloud, form, tenant=tenant_id), headers=answer_headers(request))
 
 
 def old_token_endpoint(state, request, tenant):
@@ -148,7 +149,8 @@ def known_client(state, tenant_id, form):
     client_id = form.get("client_id", "").lower()
     if not client_id:
         raise Refused(900144, name="client_id")
-    if state.clients.get(client_id, {}).get("tenant") != tenant_id:
+    client = state.clients.get(client_id, {"tenant": None, "also": {}})
+    if tenant_id != client["tenant"] and tenant_id not in client["also"]:
         raise Refused(700016, client=client_id, directory=state.tenants[tenant_id]["name"])
     return client_id
 
@@ -185,10 +187,10 @@ def authenticate(state, form, client_id, cloud, via):
     return None
 
 
-def issue(state, client_id, resource, cloud, form, life=None):
+def issue(state, client_id, resource, cloud, form, life=None, tenant=None):
     """The successful answer, with a really signed access token that differs each time."""
     life = int(life or state.settings["life"])
-    claims = access_claims(state, client_id, resource, cloud, life)
+    claims = access_claims(state, client_id, resource, cloud, life, tenant)
     if "xms_cc" in form.get("claims", ""):
         claims["xms_cc"] = json.loads(form["claims"])["access_token"]["xms_cc"]["values"]
     pop = form.get("token_type") == "pop"
@@ -214,11 +216,13 @@ def confirmation(req_cnf):
     raise Refused(900144, name="req_cnf")
 
 
-def access_claims(state, client_id, resource, cloud, life):
+def access_claims(state, client_id, resource, cloud, life, tenant=None):
+    """tenant: where the token is asked for; a multi-tenant application is another object there than at home."""
     client, now = state.clients[client_id], int(state.clock("entra"))
-    tenant, version = client["tenant"], RESOURCES.get(resource.rstrip("/"), 1)
+    tenant, version = tenant or client["tenant"], RESOURCES.get(resource.rstrip("/"), 1)
+    oid = client["also"].get(tenant, client["oid"])
     uti = base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode()
-    claims = {"aud": resource, "iat": now, "nbf": now, "exp": now + life, "oid": client["oid"], "sub": client["oid"], "tid": tenant,
+    claims = {"aud": AUDIENCE_GUID if resource in EXCHANGES else resource, "iat": now, "nbf": now, "exp": now + life, "oid": oid, "sub": oid, "tid": tenant,
               "idtyp": "app", "uti": uti, "rh": "1.AQAA" + uti[:12] + ".", "aio": uti[::-1]}
     if version == 1:
         sts = f"{STS[cloud]}/{tenant}/"

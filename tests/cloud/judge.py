@@ -96,7 +96,7 @@ def match(state, claims, client_id, cloud, via):
         raise Refused(70025, client=client_id)
     entra = ENTRA_ANY.match(issuer)
     if entra:
-        entra_rules(state, issuer, client_id)
+        entra_rules(state, claims, client_id)
     by_issuer = [f for f in rows if f["issuer"] == issuer]
     if not by_issuer:
         raise Refused(700222 if entra else 700211, what="issuer", value=issuer)
@@ -108,13 +108,16 @@ def match(state, claims, client_id, cloud, via):
         raise Refused(700212, what="audience", value=", ".join(presented))
 
 
-def entra_rules(state, issuer, client_id):
-    """Entra takes its own tokens only as v2.0 and only from the client's own tenant."""
+def entra_rules(state, claims, client_id):
+    """Entra takes its own tokens only as v2.0, only from the client's home tenant, and of applications only those of managed identities."""
+    issuer, by = claims["iss"], claims.get("azp")
     v2 = ENTRA_V2.fullmatch(issuer)
     if not v2:
         raise Refused(700227, value=issuer)
     if v2[1] != state.clients[client_id]["tenant"]:
         raise Refused(700236, value=issuer)
+    if by in state.clients and state.clients[by]["kind"] != "uami":
+        raise Refused(700226)
 
 
 def subject_code(rows, subject, entra):

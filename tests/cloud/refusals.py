@@ -52,6 +52,7 @@ REFUSALS = {
     7002137: (401, "invalid_client", NO_MATCH + "The assertion was issued by Microsoft Entra ID: the subject of the federated identity "
               "credential must have the form '/eid1/c/pub/t/{{tenantId}}/...'. " + CHECK),
     700222: (401, "invalid_client", "AAD-issued tokens may not be used for federated identity flows."),
+    700226: (401, "invalid_client", "Only managed identities' tokens may be used for federated identity flows of this application."),
     700227: (401, "invalid_client", "The issuer '{value}' of the presented assertion is not the v2.0 issuer of this tenant."),
     700236: (401, "invalid_client", "Entra ID tokens issued by issuer '{value}' may not be used for federated identity credential flows for "
              "applications or managed identities registered in this tenant."),

@@ -18,10 +18,12 @@ from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS, AKS_IS
 from .tokens import KeyRing
 
 
-def client(oid, tenant=TENANT, kind="app", secret=None, certificates=(), groups=(), resource=None):
+def client(oid, tenant=TENANT, kind="app", secret=None, certificates=(), groups=(), resource=None, also=()):
     """An application ("app") or managed identity ("uami"; "system": a machine's own). certificates: PEM, what it may sign its own assertions
-    with; groups: ids; resource: where a managed identity is in Resource Manager."""
-    return {"tenant": tenant, "oid": oid, "kind": kind, "secret": secret, "certificates": list(certificates), "groups": list(groups), "resource": resource}
+    with; groups: ids; resource: where a managed identity is in Resource Manager; also: the other tenants that have a multi-tenant
+    application, and its object id there."""
+    return {"tenant": tenant, "also": dict(also), "oid": oid, "kind": kind, "secret": secret, "certificates": list(certificates), "groups": list(groups),
+            "resource": resource}
 
 
 def fic(client, issuer, subject=None, audience=None, via=None, name=None, expression=None):

@@ -7,10 +7,11 @@ ROWS = []  # (name, cells) in the order of the tests
 
 class Source:
     """setup(place, client): this place has the source, and the identity is of that client id. down(place): what it asks does not answer any more,
-    or is not there; then these words are said: the thing, the cause, and what to do. exchanged: its token is an assertion (else Entra's own, or a secret)."""
+    or is not there; then these words are said: the thing, the cause, and what to do. exchanged: its token is an assertion (else Entra's own, or a secret).
+    code: Entra's for a subject that is not registered."""
 
-    def __init__(self, setup, down, words, exchanged=True):
-        self.setup, self.down, self.words, self.exchanged = setup, down, words, exchanged
+    def __init__(self, setup, down, words, exchanged=True, code=700213):
+        self.setup, self.down, self.words, self.exchanged, self.code = setup, down, words, exchanged, code
 
 
 def config(place, client, source, more="", **settings):
@@ -58,6 +59,11 @@ def gcp(place, client):
     place.identity = {"GCE_METADATA_HOST": place.cloud.info()["machine"].removeprefix("http://")}
 
 
+def chain(place, client):
+    place.config(f"[identity default]\ntenant = {TENANT}\nclient-id = {client}\nsource = identity\nvia = hop\n[identity hop]\nsource = managed-identity\n")
+    place.identity = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": place.cloud.info()["machine"]}
+
+
 def secret(place, client):
     config(place, APP, "client-secret", client_secret_file=place.write("secret", SECRET))
 
@@ -75,6 +81,7 @@ SOURCES = {
     "file": Source(lambda place, client: place.pod(client=client), gone, ("/token: No such file", "check AZURE_FEDERATED_TOKEN_FILE")),
     "env": Source(variable, without("MY_TOKEN"), ("MY_TOKEN is not set", "export it")),
     "command": Source(command, lambda place: (place.folder / "printed").unlink(), ("/bin/cat ended with status 1", "run it by hand")),
+    "identity (managed)": Source(chain, refuse("machine"), ("identity hop, which default goes by", "does not answer", "choose another source"), code=7002137),
     "gcp": Source(gcp, refuse("google"), ("there is no Google's metadata server here", "another source")),
     "managed-identity": Source(machine, refuse("machine"), ("does not answer", "choose another source"), exchanged=False),
     "client-secret": Source(secret, lambda place: (place.folder / "secret").unlink(), ("/secret: No such file", "daypass/config:5"), exchanged=False),

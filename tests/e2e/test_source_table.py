@@ -43,7 +43,7 @@ def test_every_step(place, cloud, name):
             cells[column] = "ok"
         trust(cloud, UAMI, said["external"], OTHER)
         place.run(["daypass", "cache", "clear"])
-        said_no(place.get(), "AADSTS700213", said["external"]["sub"], "subject")
+        said_no(place.get(), f"AADSTS{source.code}", said["external"]["sub"], "subject")
         cells["wrong subject"] = "ok"
         trust(cloud, UAMI, said["external"])
     else:

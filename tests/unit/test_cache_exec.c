@@ -41,8 +41,18 @@ TEST(what_another_daypass_gets_for_us_is_locked_there)
 	assert_int_equal(s.key.lock, LOCK_NONE);
 }
 
+TEST(a_hop_of_a_chain_has_locks_of_its_own)
+{
+	SHELF(s);
+	s.plan.hop = true;
+	assert_true(cache_key_make(&s.w.ctx, &s.plan, &s.key, &s.err));
+	assert_int_equal(s.key.lock, LOCK_HOP);
+	assert_true(LOCK_TRADE < LOCK_TOKEN && LOCK_TOKEN < LOCK_HOP && LOCK_HOP < LOCK_KEYRING);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(a_token_with_too_little_left_is_renewed_first), T(a_short_life_is_not_renewed_each_time), T(what_another_daypass_gets_for_us_is_locked_there)};
+	const struct CMUnitTest tests[] = {T(a_token_with_too_little_left_is_renewed_first), T(a_short_life_is_not_renewed_each_time), T(what_another_daypass_gets_for_us_is_locked_there),
+					   T(a_hop_of_a_chain_has_locks_of_its_own)};
 	return RUN(tests);
 }
