@@ -2,13 +2,14 @@
  * the machine that runs it. */
 #include "helper/base/env.h"
 
+#include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "helper/sources/common.h"
 
 static const struct preset {
-	const char *name, *marker, *token, *advice;
+	const char *name, *marker, *token, *audience, *advice;
 } presets[] = {
-#define PRESET(name, marker, token, advice) {name, marker, token, advice},
+#define PRESET(name, marker, token, audience, advice) {name, marker, token, audience, advice},
 #include "helper/sources/presets.def"
 #undef PRESET
 };
@@ -41,6 +42,8 @@ static enum source_state ci_detect(const struct ctx *ctx, const struct identity 
 static bool ci_fetch(const struct ctx *ctx, const struct identity *id, const char *audience UNUSED, struct token *out, struct err *err)
 {
 	const struct preset *p = here(ctx);
+	if (p && p->audience)
+		log_trace("%s writes an audience of its own, %s: the federated credential must name it", p->name, p->audience);
 	return token_from_variable(ctx, p ? variable(p, id) : "?", out, err);
 }
 
@@ -52,7 +55,7 @@ static bool ci_fingerprint(const struct ctx *ctx, const struct identity *id, str
 
 const struct source source_ci = {
 	.name = "ci",
-	.summary = "the job's token variable in GitLab CI, CircleCI, Bitbucket Pipelines or Buildkite",
+	.summary = "the job's token variable in GitLab CI, CircleCI, Bitbucket Pipelines, HCP Terraform and others",
 	.automatic = AUTO_JOB,
 	.detect = ci_detect,
 	.fingerprint = ci_fingerprint,
