@@ -209,7 +209,7 @@ TEST(each_system_names_its_variable_and_how_to_get_it)
 	static const struct {
 		const char *marker, *variable, *name;
 	} rows[] = {
-#define PRESET(name, marker, token, advice) {marker, token, name},
+#define PRESET(name, marker, token, audience, advice) {marker, token, name},
 #include "helper/sources/presets.def"
 #undef PRESET
 	};
