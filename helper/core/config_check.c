@@ -38,6 +38,19 @@ const char *is_https(const char *value)
 	return ok ? NULL : "it must be https://HOST or https://HOST:PORT";
 }
 
+const char *is_source_url(const char *value)
+{
+	AUTO_URL u = {0};
+	bool near = url_parse(value, &u) && str_eq(u.scheme, "http") && (url_is_loopback(u.host) || url_is_link_local(u.host));
+	return !u.user && (near || str_eq(u.scheme, "https")) ? NULL : "it must be https://HOST/PATH, or http:// on this machine (127.0.0.1, localhost)";
+}
+
+const char *is_header(const char *value)
+{
+	size_t n = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-");
+	return n && !value[n] ? NULL : "it must be the name of a header: letters, digits and hyphens";
+}
+
 const char *is_path(const char *value)
 {
 	return value[0] == '/' ? NULL : "it must be an absolute path";

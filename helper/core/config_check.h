@@ -13,6 +13,8 @@ const char *is_cloud(const char *value);
 const char *is_https(const char *value);
 const char *is_text(const char *value);
 const char *is_path(const char *value);
+const char *is_source_url(const char *value);
+const char *is_header(const char *value);
 const char *is_name(const char *value);
 const char *is_command(const char *value);
 const char *is_resource_id(const char *value);

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include "helper/base/file.h"
-#include "helper/base/json.h"
 #include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "helper/sources/common.h"
@@ -46,18 +45,8 @@ static bool command_fingerprint(const struct ctx *ctx UNUSED, const struct ident
 /* Plain text, or what Google's and AWS's helpers print: {"id_token":...} with "success", or {"token":...}. */
 static bool take_output(const struct buf *text, const char *program, struct token *out, struct err *err)
 {
-	static const char *const names[] = {"id_token", "token", "value", "oidcToken"};
 	AUTO_STR what = str_printf("the output of %s", program);
-	AUTO_JSON j = text->p[strspn(text->p, " \t\r\n")] == '{' ? json_parse(text->p, text->len) : NULL;
-	for (size_t i = 0; j && i < COUNT_OF(names); i++) {
-		const char *value = json_str(j, names[i]);
-		if (value)
-			return token_take(value, strlen(value), what, out, err);
-	}
-	const char *message = json_str(j, "message");
-	if (message)
-		return err_set(err, ERR_SOURCE, NULL, "%s: %.300s", program, message);
-	return token_take(text->p, text->len, what, out, err);
+	return token_from_text(text->p, text->len, what, NULL, out, err);
 }
 
 static bool run(const struct ctx *ctx, char **words, const char *audience, struct token *out, struct err *err)

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include "helper/base/file.h"
+#include "helper/base/json.h"
 #include "helper/base/seal.h"
 #include "helper/base/str.h"
+#include "helper/core/answer.h"
 #include "helper/core/jwt.h"
 
 bool token_take(const char *text, size_t len, const char *what, struct token *out, struct err *err)
@@ -23,6 +25,39 @@ bool token_from_variable(const struct ctx *ctx, const char *name, struct token *
 	const char *value = env_get(&ctx->env, name);
 	AUTO_STR what = str_printf("the variable %s", name);
 	return token_take(value ? value : "", value ? strlen(value) : 0, what, out, err);
+}
+
+bool token_from_text(const char *text, size_t len, const char *what, const char *field, struct token *out, struct err *err)
+{
+	const char *const names[] = {field ? field : "id_token", "token", "value", "oidcToken"};
+	AUTO_JSON j = text[strspn(text, " \t\r\n")] == '{' ? json_parse(text, len) : NULL;
+	for (size_t i = 0; j && i < (field ? 1 : COUNT_OF(names)); i++) {
+		const char *value = json_str(j, names[i]);
+		if (value)
+			return token_take(value, strlen(value), what, out, err);
+	}
+	const char *message = json_str(j, "message");
+	if (message)
+		return err_set(err, ERR_SOURCE, NULL, "%s: %.300s", what, message);
+	if (j && field)
+		return err_set(err, ERR_SOURCE, NULL, "%s has no %s", what, field);
+	return token_take(text, len, what, out, err);
+}
+
+bool token_from_answer(const struct http_response *r, const char *who, const char *field, struct token *out, struct err *err)
+{
+	AUTO_STR what = str_printf("the answer of %s", who);
+	AUTO_JSON j = NULL;
+	struct err other = ERR_INIT;
+	bool page = strcasestr(r->content_type, "html");
+	if (r->status == 200 && !page)
+		return token_from_text(secret_reveal(&r->body), secret_len(&r->body), what, field, out, err);
+	if (!answer_json(r, who, &j, &other) && (page || (r->status >= 300 && r->status < 400))) {
+		*err = other;
+		return false;
+	}
+	const char *message = json_str(j, "message") ? json_str(j, "message") : json_str(j, "error");
+	return err_set(err, ERR_SOURCE, NULL, "%s gave no token (HTTP %ld%s%.200s)", who, r->status, message ? ": " : "", message ? message : "");
 }
 
 bool token_print(const struct token *t, const char *what, struct buf *out, struct buf *evidence, struct err *err)

@@ -11,6 +11,11 @@
 bool token_take(const char *text, size_t len, const char *what, struct token *out, struct err *err);
 /* The token that a variable holds. */
 bool token_from_variable(const struct ctx *ctx, const char *name, struct token *out, struct err *err);
+/* The token within what a program or service says: the text itself, or of a JSON object the member `field`, or (NULL) the first
+ * of those that helpers use (id_token, token, value, oidcToken). Its "message" is told where there is none. */
+bool token_from_text(const char *text, size_t len, const char *what, const char *field, struct token *out, struct err *err);
+/* The same of an answer with status 200; any other, and a web page, is told with who answered. */
+bool token_from_answer(const struct http_response *r, const char *who, const char *field, struct token *out, struct err *err);
 /* iss and sub of a JWT as the fingerprint, its hash as the evidence. */
 bool token_print(const struct token *t, const char *what, struct buf *out, struct buf *evidence, struct err *err);
 /* Read a file that holds a secret: ours or root's, and nobody else may read it (the group of root's file aside, or we

@@ -1,5 +1,6 @@
 """Each source's way to a token, as rows of the table that `make check` prints: how a place is set up for it, and how its end point goes down."""
 from cloud.client import APP, SECRET, TENANT, UAMI
+from e2e.agent import Agent, fly
 
 COLUMNS = ("detected", "token", "app registration", "managed identity", "wrong subject", "end point down")
 ROWS = []  # (name, cells) in the order of the tests
@@ -64,6 +65,24 @@ def chain(place, client):
     place.identity = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": place.cloud.info()["machine"]}
 
 
+def url(place, client):
+    place.write("agent/token", place.cloud.mint())
+    place.agent = getattr(place, "agent", None) or Agent(lambda request: (200, (place.folder / "agent" / "token").read_text(), "text/plain"))
+    config(place, client, "url", url=place.agent.url)
+
+
+def on_fly(place, client):
+    path = place.folder / "api"
+    place.agent = getattr(place, "agent", None) or Agent(fly(place.cloud), path)
+    config(place, client, "auto", unix_socket=path)
+    place.identity = {"FLY_MACHINE_ID": "m1"}
+
+
+def stop(place):
+    place.agent.__exit__()
+    place.agent = None
+
+
 def secret(place, client):
     config(place, APP, "client-secret", client_secret_file=place.write("secret", SECRET))
 
@@ -83,6 +102,8 @@ SOURCES = {
     "command": Source(command, lambda place: (place.folder / "printed").unlink(), ("/bin/cat ended with status 1", "run it by hand")),
     "identity (managed)": Source(chain, refuse("machine"), ("identity hop, which default goes by", "does not answer", "choose another source"), code=7002137),
     "gcp": Source(gcp, refuse("google"), ("there is no Google's metadata server here", "another source")),
+    "fly": Source(on_fly, stop, ("Fly.io's socket", "is not here", "choose another source")),
+    "url": Source(url, stop, ("cannot be reached", "check url")),
     "managed-identity": Source(machine, refuse("machine"), ("does not answer", "choose another source"), exchanged=False),
     "client-secret": Source(secret, lambda place: (place.folder / "secret").unlink(), ("/secret: No such file", "daypass/config:5"), exchanged=False),
 }
