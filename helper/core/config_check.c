@@ -51,6 +51,12 @@ const char *is_header(const char *value)
 	return n && !value[n] ? NULL : "it must be the name of a header: letters, digits and hyphens";
 }
 
+const char *is_subject_claim(const char *value)
+{
+	size_t n = strspn(value, "abcdefghijklmnopqrstuvwxyz_");
+	return n && !value[n] ? NULL : "it must be the name of a claim: small letters and underscores";
+}
+
 const char *is_path(const char *value)
 {
 	return value[0] == '/' ? NULL : "it must be an absolute path";

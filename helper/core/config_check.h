@@ -13,6 +13,7 @@ const char *is_cloud(const char *value);
 const char *is_https(const char *value);
 const char *is_text(const char *value);
 const char *is_path(const char *value);
+const char *is_subject_claim(const char *value);
 const char *is_source_url(const char *value);
 const char *is_header(const char *value);
 const char *is_name(const char *value);

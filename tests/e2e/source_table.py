@@ -1,6 +1,9 @@
 """Each source's way to a token, as rows of the table that `make check` prints: how a place is set up for it, and how its end point goes down."""
+import json
+
 from cloud.client import APP, SECRET, TENANT, UAMI
 from e2e.agent import Agent, fly
+from e2e.place import PATH
 
 COLUMNS = ("detected", "token", "app registration", "managed identity", "wrong subject", "end point down")
 ROWS = []  # (name, cells) in the order of the tests
@@ -78,6 +81,22 @@ def on_fly(place, client):
     place.identity = {"FLY_MACHINE_ID": "m1"}
 
 
+def vault(place, client):
+    def reply(request):
+        return 200, json.dumps({"data": {"token": place.cloud.mint()}}), "application/json"
+    place.agent = getattr(place, "agent", None) or Agent(reply)
+    config(place, client, "vault", role="azure")
+    place.identity = {"VAULT_ADDR": place.agent.url, "VAULT_TOKEN": "hvs.x"}
+
+
+def buildkite(place, client):
+    place.write("printed", place.cloud.mint())
+    folder = place.write("agent/buildkite-agent", f"#!/bin/sh\nexec cat {place.folder}/printed\n", 0o755).parent
+    folder.chmod(0o755)
+    place.identity = {"BUILDKITE": "true", "BUILDKITE_JOB_ID": "1", "BUILDKITE_AGENT_ACCESS_TOKEN": "x", "PATH": f"{folder}:{PATH}", "AZURE_TENANT_ID": TENANT,
+                      "AZURE_CLIENT_ID": client}
+
+
 def stop(place):
     place.agent.__exit__()
     place.agent = None
@@ -103,6 +122,8 @@ SOURCES = {
     "identity (managed)": Source(chain, refuse("machine"), ("identity hop, which default goes by", "does not answer", "choose another source"), code=7002137),
     "gcp": Source(gcp, refuse("google"), ("there is no Google's metadata server here", "another source")),
     "fly": Source(on_fly, stop, ("Fly.io's socket", "is not here", "choose another source")),
+    "vault": Source(vault, stop, ("cannot be reached", "check the network")),
+    "buildkite": Source(buildkite, lambda place: (place.folder / "agent" / "buildkite-agent").unlink(), ("no buildkite-agent on PATH", "put it there")),
     "url": Source(url, stop, ("cannot be reached", "check url")),
     "managed-identity": Source(machine, refuse("machine"), ("does not answer", "choose another source"), exchanged=False),
     "client-secret": Source(secret, lambda place: (place.folder / "secret").unlink(), ("/secret: No such file", "daypass/config:5"), exchanged=False),
