@@ -178,5 +178,5 @@ class Cloud:
 
     def set(self, **settings):
         """life, skew, refresh_in, github_life, github_claims, pipelines_life, proxy_auth ("user:password"), acr_refresh_life,
-        acr_access_life, acr_regional_aud ("host", "global"), machine (see state.py), machine_life."""
+        acr_access_life, acr_regional_aud ("host", "global"), machine (see state.py), machine_life; aws (see state.py: what is not given is as on the first day)."""
         return self.call("settings", **settings)

@@ -8,7 +8,7 @@ from .ids import EVIL
 from .wire import Response, dump
 
 KINDS, PARAMS = {}, {}
-SERVICES = ("entra", "aks", "discovery", "issuer", "github", "pipelines", "azdo", "acr", "kube", "arm", "graph", "blob", "machine", "google", "evil", "unknown")
+SERVICES = ("entra", "aks", "discovery", "issuer", "github", "pipelines", "azdo", "acr", "kube", "arm", "graph", "blob", "machine", "google", "sts", "ec2", "ecs", "evil", "unknown")
 PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1><p>Stand-in gateway</p></body></html>"
 
 

@@ -94,7 +94,18 @@ STATE_GROUP, STATE_CONTAINER = "state", "tfstate"
 STORAGE_SCOPE = "https://storage.azure.com/.default"
 BLOB_READER, BLOB_CONTRIBUTOR = "Storage Blob Data Reader", "Storage Blob Data Contributor"
 
+AWS_ISSUER = "https://0a0a0a0a-0000-4000-8000-00000000000f.tokens.sts.global.api.aws"
+AWS_ACCOUNT, AWS_REGION = "123456789012", "eu-west-1"
+AWS_ROLE, AWS_USER = f"arn:aws:iam::{AWS_ACCOUNT}:role/deploy", f"arn:aws:iam::{AWS_ACCOUNT}:user/ci"
+AWS_VARIABLES = {"AWS_ACCESS_KEY_ID": "ASIASTANDIN000000001", "AWS_SECRET_ACCESS_KEY": "stand/in/secret+key/of/aws/number/000001",
+                 "AWS_SESSION_TOKEN": "IQoStandInSessionToken/0001+" + 20 * "aBcD1234" + "=="}  # of AWS_ROLE
+AWS_USER_VARIABLES = {"AWS_ACCESS_KEY_ID": "AKIASTANDIN000000002", "AWS_SECRET_ACCESS_KEY": "stand/in/secret+key/of/aws/number/000002"}
+AWS_AUDIENCE = "sts.amazonaws.com"              # of the pod's token that AWS_ROLE trusts; its issuer is AKS_ISSUER, its subject AKS_SUBJECT
+AWS_CONTAINER_PATH = "/v2/credentials/e0e0e0e0-0000-4000-8000-000000000010"  # ECS, without a token
+AWS_POD_PATH, AWS_POD_TOKEN = "/v1/credentials", "stand-in-pod-token-0001"  # EKS Pod Identity
+
 METADATA = "169.254.169.254"
+CONTAINER = "169.254.170.2"                     # the end point of ECS
 MACHINE_HEADER = "stand-in-identity-header-0001"  # IDENTITY_HEADER of App Service
 MACHINE_SECRET = "stand-in-msi-secret-0001"     # MSI_SECRET of Azure ML
 UAMI_RESOURCE = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/deploy"

@@ -1,6 +1,6 @@
 """Which names are ours, and which part of the cloud answers under them."""
-from . import acr, arm, azdo, blob, entra, google, graph, imds, issuers, kube
-from .ids import AKS_SNI, CLOUD_OF, EVIL, METADATA, REGISTRY_DATA
+from . import acr, arm, aws, azdo, blob, entra, google, graph, imds, issuers, kube
+from .ids import AKS_SNI, CLOUD_OF, CONTAINER, EVIL, METADATA, REGISTRY_DATA
 from .wire import Response
 
 ISSUER_HOSTS = {base.split("/")[2] for base in issuers.PUBLISHED}
@@ -9,10 +9,10 @@ OLD, VSSPS = ".visualstudio.com", ".vssps.visualstudio.com"
 
 
 def knows(state, host):
-    """Exact names, any organization's old host, the sign-in hosts, registries, clusters and storage accounts."""
+    """Exact names, any organization's old host, the sign-in hosts, registries, clusters, storage accounts and STS's regions."""
     host = host.lower().rstrip(".")
     label = host[:-len(VSSPS)] if host.endswith(VSSPS) else host[:-len(OLD)] if host.endswith(OLD) else "."
-    return host in EXACT or host in state.registries or host in state.clusters or blob.account_of(state, host) or (label != "" and "." not in label)
+    return host in EXACT or host in state.registries or host in state.clusters or blob.account_of(state, host) or aws.region_of(host) or (label != "" and "." not in label)
 
 
 def trap(request):
@@ -25,8 +25,10 @@ def route(state, request):
     host, found = request.host, None
     if request.listener == "aks":
         return aks(state, request)
-    if request.listener == "machine" or host == METADATA:
-        found = google.route(state, request) or imds.route(state, request)
+    if request.listener == "machine" or host in (METADATA, CONTAINER):
+        found = google.route(state, request) or imds.route(state, request) or aws.machine(state, request)
+    elif aws.region_of(host):
+        found = "sts", lambda: aws.sts(state, request)
     elif host in CLOUD_OF:
         found = entra.route(state, request)
     elif host in ISSUER_HOSTS:

@@ -8,7 +8,7 @@ import time
 import uuid
 
 from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS, AKS_ISSUER, AKS_SUBJECT, APP, APP2, ARC, ARM_CONTRIBUTOR,
-                  ARM_READER, AUDIENCE_AKS, BLOB_CONTRIBUTOR, BLOB_READER, CHINA, CLUSTER, CLUSTER2, CLUSTER_ARC, CLUSTER_ARC_ID,
+                  ARM_READER, AUDIENCE_AKS, AWS_ISSUER, AWS_ROLE, BLOB_CONTRIBUTOR, BLOB_READER, CHINA, CLUSTER, CLUSTER2, CLUSTER_ARC, CLUSTER_ARC_ID,
                   CLUSTER_AUDIENCE, CLUSTER_FAB, CLUSTER_OIDC, CLUSTER_USGOV, CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT, CUSTOM,
                   ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, GOOGLE_ACCOUNT, GOOGLE_ISSUER, GOOGLE_OTHER, GOOGLE_SUBJECTS, GRAPH_WRITE, GROUP_ADMINS, GROUP_DEVS, ISSUER, KUBE_ADMIN, KUBE_VIEW, OIDS, OPS, OPS_SUBJECT, PUBLIC,
                   REGISTRY, REGISTRY2, REGISTRY_CHINA, REGISTRY_CUSTOM, REGISTRY_DNL, REGISTRY_EAST, REGISTRY_FAB, REGISTRY_PUBLIC,
@@ -71,7 +71,7 @@ FIRST_DAY = {
     "fics": [
         fic(APP, ISSUER, SUBJECT), fic(APP, GITHUB_ISSUER, GITHUB_SUBJECT), fic(APP, GOOGLE_ISSUER, GOOGLE_SUBJECTS[GOOGLE_ACCOUNT]),
         fic(APP, VSTOKEN_ISSUER, CONNECTION_SUBJECT), fic(APP, AKS_ISSUER, AKS_SUBJECT),
-        fic(APP, ENTRA_ISSUER, CONNECTION_ENTRA_SUBJECT), fic(APP, ENTRA_ISSUER, OIDS[UAMI]),
+        fic(APP, AWS_ISSUER, AWS_ROLE), fic(APP, ENTRA_ISSUER, CONNECTION_ENTRA_SUBJECT), fic(APP, ENTRA_ISSUER, OIDS[UAMI]),
         fic(UAMI, ISSUER, SUBJECT), fic(UAMI, AKS_ISSUER, AKS_SUBJECT, AUDIENCE_AKS, "aks"),
         fic(FAB, ISSUER, SUBJECT), fic(OPS, ISSUER, OPS_SUBJECT)],
     "directory": {OPS: GRAPH_WRITE},  # who may look at applications in Microsoft Graph, or change them
@@ -99,8 +99,11 @@ FIRST_DAY = {
     # google: whether this is a machine of Google Cloud, its service account, those that it may act for
     # skew: of Entra's clock, when it looks at an assertion; machine: its identities: system (a client id or None), assigned (client ids), resource_ids (id -> client id); arc_key: {"path",
     # "value"} of the agent's file; old_agent: Arc's, that does not know client_id. machine_life: of its tokens
+    # aws: outbound: the account has outbound federation; left: seconds of its sessions; off: regions that are not enabled;
+    # on_ec2, role: whether this is an instance, and with which role (None: without); audiences: those that policies allow a token for (None: all)
     "settings": {"machine": {"system": None, "assigned": [UAMI], "resource_ids": {UAMI_RESOURCE: UAMI}, "arc_key": None, "old_agent": False},
                  "machine_life": 86399, "life": 3599, "skew": 300, "refresh_in": None, "github_life": 300, "google": {"on": True, "account": GOOGLE_ACCOUNT, "may_act": [GOOGLE_OTHER]}, "github_claims": {}, "pipelines_life": 600,
+                 "aws": {"outbound": True, "left": 3600, "off": [], "on_ec2": True, "role": "deploy", "audiences": None},
                  "proxy_auth": None, "acr_refresh_life": 10800, "acr_access_life": 4500, "acr_regional_aud": "host"},
 }
 

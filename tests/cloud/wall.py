@@ -8,7 +8,7 @@ import struct
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK, IFF_UP = 0x8913, 0x8914, 0x8916, 0x891C, 1
 MS_BIND = 0x1000
-METADATA = "169.254.169.254"
+ADDRESSES = ("169.254.169.254", "169.254.170.2")  # the metadata service of all clouds, the end point of ECS
 libc = ctypes.CDLL(None, use_errno=True)
 
 FILES = {
@@ -30,11 +30,12 @@ def flags(sock, name):
 
 
 def network():
-    """Loopback up, and the metadata address on it."""
+    """Loopback up, and the machine's own addresses on it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags(s, "lo") | IFF_UP))
-        for call, address in ((SIOCSIFADDR, METADATA), (SIOCSIFNETMASK, "255.255.255.255")):
-            fcntl.ioctl(s, call, struct.pack("16sHH4s8x", b"lo:1", socket.AF_INET, 0, socket.inet_aton(address)))
+        for n, own in enumerate(ADDRESSES, 1):
+            for call, address in ((SIOCSIFADDR, own), (SIOCSIFNETMASK, "255.255.255.255")):
+                fcntl.ioctl(s, call, struct.pack("16sHH4s8x", b"lo:%d" % n, socket.AF_INET, 0, socket.inet_aton(address)))
 
 
 def bind(source, target):
