@@ -108,6 +108,8 @@ bool url_is_loopback(const char *host)
 
 bool url_is_link_local(const char *host)
 {
+	if (str_eq(host, "[fd00:ec2::23]") || str_eq(host, "[fd00:ec2::254]"))
+		return true;
 	return str_starts(host, "169.254.") && strspn(host, "0123456789.") == strlen(host);
 }
 

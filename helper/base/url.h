@@ -25,7 +25,7 @@ bool url_host_ok(const char *host);
 int url_own_port(const char *scheme);
 /* 127.0.0.0/8, ::1, localhost. */
 bool url_is_loopback(const char *host);
-/* 169.254.0.0/16. */
+/* 169.254.0.0/16, and the two addresses by which AWS's machines reach the same over IPv6: [fd00:ec2::23], [fd00:ec2::254]. */
 bool url_is_link_local(const char *host);
 /* Does pattern cover host, where "*" stands for exactly one label? Both lower case. */
 bool url_host_match(const char *pattern, const char *host);

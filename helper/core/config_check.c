@@ -84,6 +84,13 @@ const char *is_resource_id(const char *value)
 	return ok ? NULL : "it must be of the form /subscriptions/.../providers/Microsoft.ManagedIdentity/userAssignedIdentities/NAME";
 }
 
+const char *is_region(const char *value)
+{
+	size_t n = strlen(value);
+	bool ok = n <= 32 && strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") == n && n > 2 && value[0] >= 'a' && value[n - 2] == '-' && value[n - 1] >= '1';
+	return ok && value[n - 1] <= '9' ? NULL : "it must be a region of AWS, such as eu-west-1";
+}
+
 const char *is_resources(const char *value)
 {
 	char **words = str_words(value);

@@ -19,6 +19,7 @@ const char *is_header(const char *value);
 const char *is_name(const char *value);
 const char *is_command(const char *value);
 const char *is_resource_id(const char *value);
+const char *is_region(const char *value);
 const char *is_resources(const char *value);
 const char *is_subject(const char *value);
 const char *is_on_failure(const char *value);
