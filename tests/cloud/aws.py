@@ -1,6 +1,7 @@
 """Amazon's part: the Security Token Service of each region, with a verifier of Signature Version 4 of its own; the metadata service of an
 EC2 instance, second version only; the end points of ECS and of EKS Pod Identity. Sources: docs.aws.amazon.com, "STS API Reference", "Signing
 AWS API requests" and its troubleshooting page, "Use the Instance Metadata Service", "Container credential provider"."""
+import calendar
 import hashlib
 import hmac
 import re
@@ -43,8 +44,8 @@ def iso(seconds, basic=False):
 
 def region_of(host):
     """The region whose end point this is, or None. The global sts.amazonaws.com is not here: it does not know GetWebIdentityToken."""
-    found = re.fullmatch(r"sts\.((cn-)?[a-z]+(?:-[a-z]+)+-\d)\.amazonaws\.com(\.cn)?", host)
-    return found[1] if found and bool(found[2]) == bool(found[3]) else None
+    found = re.fullmatch(r"sts\.([a-z]+(?:-[a-z]+)+-\d)\.amazonaws\.com(\.cn)?", host)
+    return found[1] if found and found[1].startswith("cn-") == bool(found[2]) else None
 
 
 class Fault(Exception):
@@ -117,13 +118,12 @@ def signer(state, request):
 
 def in_scope(m, stamp, region):
     wrong = (f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{m[2]}' != '{stamp[:8]}', from '{stamp}'." if m[2] != stamp[:8] else
-             f"Credential should be scoped to a valid region. " if m[3] != region else "Credential should be scoped to correct service: 'sts'. " if m[4] != "sts" else None)
+             "Credential should be scoped to a valid region. " if m[3] != region else "Credential should be scoped to correct service: 'sts'. " if m[4] != "sts" else None)
     if wrong:
         raise Fault(403, "SignatureDoesNotMatch", wrong)
 
 
 def in_time(state, stamp):
-    import calendar
     now, then = state.clock("sts"), calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ"))
     if then < now - SKEW:
         raise Fault(403, "SignatureDoesNotMatch", f"Signature expired: {stamp} is now earlier than {iso(now - SKEW, True)} ({iso(now, True)} - 15 min.)")

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Makers' own libraries as judges of the stand-in cloud: zitadel/oidc's verifier of assertions, built from its Go module with the small program
-# in verifier/, and Google's google-auth for Python.
+# in verifier/, and Google's google-auth and Amazon's botocore for Python.
 #
-#   tests/e2e/real/fetch_judges.sh [NAME...]        default: verifier google-auth
+#   tests/e2e/real/fetch_judges.sh [NAME...]        default: verifier google-auth botocore
 #
-# One to two minutes, 20 MB kept in ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}/judges/NAME-VERSION. Says which failed; the tests then skip those.
+# One to two minutes, 50 MB kept in ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}/judges/NAME-VERSION. Says which failed; the tests then skip those.
 set -eu
 
 cache=${DAYPASS_TEST_CACHE:-$HOME/.cache/daypass-tests}
@@ -33,30 +33,37 @@ program() {
 
 version() { echo "$1.$(cat "$here/$2"/*.go | cksum | cut -d ' ' -f 1)"; }
 
-google_auth() {
-	rm -rf "$work/google" "$cache"/judges/google-auth-*
-	python3 -m venv "$work/google" && "$work/google/bin/pip" install -q --disable-pip-version-check --target "$work/google-auth" google-auth==2.43.0 requests &&
-		mv "$work/google-auth" "$cache/judges/google-auth-2.43.0"
+wheels() {
+	python=$([ -x /usr/bin/python3 ] && echo /usr/bin/python3 || echo python3)
+	rm -rf "$work/venv" "$work/wheels"
+	"$python" -m venv "$work/venv" && "$work/venv/bin/pip" install -q --disable-pip-version-check --no-compile --target "$work/wheels" "$@"
 }
 
-google() {
-	if [ -d "$cache/judges/google-auth-2.43.0" ]; then
-		say "google-auth 2.43.0, from an earlier run"
+# NAME VERSION MORE...: $cache/judges/NAME-VERSION is a folder with that package of Python's, what it needs, and these.
+package() {
+	name=$1 version=$2 made=$cache/judges/$1-$2
+	shift 2
+	if [ -d "$made" ]; then
+		say "$name $version, from an earlier run"
 		return 0
 	fi
-	mkdir -p "$work"
-	try google_auth && say "google-auth 2.43.0: $(du -sm "$cache/judges/google-auth-2.43.0" | cut -f 1) MB"
+	mkdir -p "$work" "$cache/judges"
+	try wheels "$name==$version" "$@" || { say "$name $version could not be had"; return 1; }
+	rm -rf "$cache/judges/$name"-*
+	mv "$work/wheels" "$made"
+	say "$name $version: $(du -sm "$made" | cut -f 1) MB"
 }
 
 fetch() {
 	case $1 in
-	google-auth) google ;;
+	google-auth) package google-auth 2.43.0 requests ;;
 	verifier) built judges verifier "$(version 3.51.17 verifier)" program verifier github.com/zitadel/oidc/v3/pkg/op@v3.51.17 ;;
+	botocore) package botocore 1.43.11 ;;
 	*) say "no such program: $1"; exit 2 ;;
 	esac
 }
 
-[ $# != 0 ] || set -- verifier google-auth
+[ $# != 0 ] || set -- verifier google-auth botocore
 trap 'rm -rf "$work"' EXIT
 left=
 for wanted; do
