@@ -120,6 +120,8 @@ TEST(loopback_and_link_local_are_literal_addresses)
 	assert_false(url_is_loopback("localhost.evil.example"));
 	assert_false(url_is_loopback("128.0.0.1"));
 	assert_true(url_is_link_local("169.254.169.254"));
+	assert_true(url_is_link_local("[fd00:ec2::23]") && url_is_link_local("[fd00:ec2::254]"));
+	assert_false(url_is_link_local("[fd00:ec2::24]") || url_is_link_local("[fe80::1]") || url_is_link_local("fd00:ec2::23"));
 	assert_false(url_is_link_local("169.254.169.254.evil.example"));
 	assert_false(url_is_link_local("169.255.0.1"));
 }
