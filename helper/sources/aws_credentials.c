@@ -142,6 +142,7 @@ static bool print_variables(const struct ctx *ctx, struct buf *out, struct err *
 	if (!from_variables(ctx, &k, err))
 		return false;
 	hash_print(out, secret_reveal(&k.pair), "");
+	hash_print(out, secret_reveal(&k.session), "");
 	return true;
 }
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cloud.client import (APP, CONNECTION, FAB, GITHUB_REQUEST_TOKEN, GITHUB_URL, PIPELINES_TOKEN, PIPELINES_URL, TENANT, TENANT2)
+from cloud.client import (APP, AWS_REGION, AWS_VARIABLES, CONNECTION, FAB, GITHUB_REQUEST_TOKEN, GITHUB_URL, PIPELINES_TOKEN, PIPELINES_URL, TENANT, TENANT2)
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("DAYPASS_TEST_BIN") or ROOT / "build" / "release" / "bin")
@@ -120,6 +120,11 @@ class Place:
         self.identity = {"TF_BUILD": "True", "SYSTEM_OIDCREQUESTURI": PIPELINES_URL, "SYSTEM_ACCESSTOKEN": f"{PIPELINES_TOKEN}-{job}",
                          "SYSTEM_COLLECTIONURI": "https://dev.azure.com/contoso/", "AZURESUBSCRIPTION_CLIENT_ID": APP,
                          "AZURESUBSCRIPTION_TENANT_ID": TENANT, "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": CONNECTION, **more}
+        return self
+
+    def amazon(self, **more):
+        """A place with a session of a role of AWS, which names that source: CodeBuild, Lambda, a shell behind aws sso login."""
+        self.identity = {"DAYPASS_SOURCE": "aws", "AWS_REGION": AWS_REGION, **AWS_VARIABLES, "AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": APP, **more}
         return self
 
     def config(self, body=None, more="", **settings):

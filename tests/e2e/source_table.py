@@ -1,7 +1,7 @@
 """Each source's way to a token, as rows of the table that `make check` prints: how a place is set up for it, and how its end point goes down."""
 import json
 
-from cloud.client import APP, SECRET, TENANT, UAMI
+from cloud.client import APP, AWS_REGION, AWS_VARIABLES, SECRET, TENANT, UAMI
 from e2e.agent import Agent, fly
 from e2e.place import PATH
 
@@ -68,6 +68,16 @@ def chain(place, client):
     place.identity = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": place.cloud.info()["machine"]}
 
 
+def amazon(place, client):
+    config(place, client, "aws")
+    place.identity = {"AWS_REGION": AWS_REGION, **AWS_VARIABLES}
+
+
+def amazon_instance(place, client):
+    config(place, client, "aws")
+    place.identity = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": place.cloud.info()["machine"]}
+
+
 def url(place, client):
     place.write("agent/token", place.cloud.mint())
     place.agent = getattr(place, "agent", None) or Agent(lambda request: (200, (place.folder / "agent" / "token").read_text(), "text/plain"))
@@ -121,6 +131,8 @@ SOURCES = {
     "command": Source(command, lambda place: (place.folder / "printed").unlink(), ("/bin/cat ended with status 1", "run it by hand")),
     "identity (managed)": Source(chain, refuse("machine"), ("identity hop, which default goes by", "does not answer", "choose another source"), code=7002137),
     "gcp": Source(gcp, refuse("google"), ("there is no Google's metadata server here", "another source")),
+    "aws": Source(amazon, refuse("sts"), (f"sts.{AWS_REGION}.amazonaws.com cannot be reached", "HTTPS_PROXY")),
+    "aws (instance role)": Source(amazon_instance, refuse("ec2"), ("the metadata service 127.0.0.1 does not answer", "credential-command")),
     "fly": Source(on_fly, stop, ("Fly.io's socket", "is not here", "choose another source")),
     "vault": Source(vault, stop, ("cannot be reached", "check the network")),
     "buildkite": Source(buildkite, lambda place: (place.folder / "agent" / "buildkite-agent").unlink(), ("no buildkite-agent on PATH", "put it there")),

@@ -28,8 +28,10 @@ PLACES = {
     "github-actions": lambda place: place.github(),
     "azure-pipelines": lambda place: place.pipelines(),
     "google-cloud": google,
+    "aws": lambda place: place.amazon(),
 }
 TEXTS = [(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "<time>"), (r"good for (\w+ ?)+", "good for <span>"), (r"\b[0-9a-f]{40}\b", "<commit>"), (r"\(/\S+/config:", "(<file>:"), (r"https://127.0.0.1/computeMetadata", "http://169.254.169.254/computeMetadata"),
+         (r"/\d{8}/eu-west-1/sts/", "/<date>/eu-west-1/sts/"), (r"Signature=[0-9a-f]{64}", "Signature=<signature>"),
          (r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+", lambda m: told(m.group()))]
 
 

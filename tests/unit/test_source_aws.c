@@ -502,6 +502,9 @@ TEST(callers_are_told_apart_without_network_and_without_secrets)
 	world_env(&b.w, "AWS_SECRET_ACCESS_KEY", "other");
 	assert_string_not_equal(print(&b, aws), first);
 	world_env(&b.w, "AWS_SECRET_ACCESS_KEY", HUSH);
+	world_env(&b.w, "AWS_SESSION_TOKEN", "other");
+	assert_string_not_equal(print(&b, aws), first);
+	world_env(&b.w, "AWS_SESSION_TOKEN", SESSION_HUSH);
 	setting(&b, KEY_REGION, "us-east-1");
 	assert_string_not_equal(print(&b, aws), first);
 	assert_int_equal(b.w.http.calls + b.w.proc.calls, 0);
