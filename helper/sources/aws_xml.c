@@ -32,7 +32,7 @@ bool aws_xml_is(const struct secret *body, const char *root)
 		p = p ? p + 2 : "";
 		p += strspn(p, BLANK);
 	}
-	if (strstr(p, "<!") || strstr(p, "<?") || *p != '<' || next_tag(p, root) != p + 1 + strlen(root))
+	if (strstr(text, "<!") || strstr(p, "<?") || *p != '<' || next_tag(p, root) != p + 1 + strlen(root))
 		return false;
 	while (len && strchr(BLANK, text[len - 1]))
 		len--;

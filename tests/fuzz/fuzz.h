@@ -26,6 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define assert_true(what) must(what)
 #define assert_non_null(what) must((what) != NULL)
 #define assert_int_equal(a, b) must((a) == (b))
+#define assert_says(text, part) must(strstr(text, part) != NULL)
+#define assert_clean(err) must((err)->kind != ERR_NONE)
 #define print_error(...) fprintf(stderr, __VA_ARGS__)
 #define fail() abort()
 #define fail_msg(...) (fprintf(stderr, __VA_ARGS__), abort())
