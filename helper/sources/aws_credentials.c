@@ -85,7 +85,7 @@ bool aws_place(const struct ctx *ctx, const struct identity *id, enum aws_place 
 static bool from_variables(const struct ctx *ctx, struct aws_keys *out, struct err *err)
 {
 	const struct env *e = &ctx->env;
-	return aws_keys_set(out, env_get(e, ID), env_get(e, SECRET), env_get(e, SESSION), "the variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN", err);
+	return aws_keys_set(out, env_get(e, ID), env_get(e, SECRET), env_get(e, SESSION), "the AWS_* variables", err);
 }
 
 /* The pod's own token: its subject is whom the role trusts. */

@@ -14,6 +14,7 @@ enum { CONNECT_MS = 1000, ANSWER_MS = 3000, SECRET_MAX = 16 * 1024 };
 static const char RELATIVE[] = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", FULL[] = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 static const char TOKEN[] = "AWS_CONTAINER_AUTHORIZATION_TOKEN", TOKEN_FILE[] = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 static const char ENDPOINT[] = "AWS_EC2_METADATA_SERVICE_ENDPOINT", ROLES[] = "/latest/meta-data/iam/security-credentials/";
+static const char ELSEWHERE[] = "elsewhere than on EC2: set AWS_ACCESS_KEY_ID ..., or credential-command = /usr/bin/aws configure export-credentials";
 
 /* What the caller waits for at most: an end point of this machine answers at once or is not there. */
 static int64_t soon(const struct ctx *ctx)
@@ -71,13 +72,13 @@ bool aws_container_print(const struct ctx *ctx, struct buf *out, struct buf *evi
 	return buf_addf(out, "\n%s\n%s", url, boot);
 }
 
-static bool no_keys(const struct http_response *r, const struct json *j, const char *who, struct err *err)
+static bool no_keys(const struct http_response *r, const struct json *j, const char *who, const char *hint, struct err *err)
 {
 	const char *message = json_str(j, "message"), *code = json_str(j, "code");
 	code = code ? code : json_str(j, "Code");
 	message = message ? message : json_str(j, "Message");
 	err_set(err, ERR_SOURCE, NULL, "%s gave no keys (HTTP %ld): %.100s%s%.300s", who, r->status, code ? code : "no reason given", message ? ": " : "", message ? message : "");
-	return err_hint(err, r->status == 429 || r->status >= 500 ? "try again" : "check the role that it has: its trust policy must name this service");
+	return err_hint(err, "%s", r->status == 429 || r->status >= 500 ? "try again" : hint);
 }
 
 bool aws_container_keys(const struct ctx *ctx, struct aws_keys *out, struct err *err)
@@ -99,7 +100,7 @@ bool aws_container_keys(const struct ctx *ctx, struct aws_keys *out, struct err 
 	}
 	if (!answer_json(&r, who, &j, err))
 		return false;
-	return r.status == 200 && json_get(j, "AccessKeyId") ? aws_keys_take(out, j, who, err) : no_keys(&r, j, who, err);
+	return r.status == 200 && json_get(j, "AccessKeyId") ? aws_keys_take(out, j, who, err) : no_keys(&r, j, who, "check the variables AWS_CONTAINER_*: they must be what the container got", err);
 }
 
 /* --- the instance's metadata service --- */
@@ -158,8 +159,7 @@ static bool not_on_ec2(const struct imds *m, struct err *err)
 	AUTO_STR host = http_host(m->base);
 	AUTO_STR why = str_dup(err->msg);
 	err_set(err, ERR_SOURCE, NULL, "there are no keys of AWS here: no variable names any, and the metadata service %s does not answer (%.300s)", host, why);
-	return err_hint(err, "elsewhere than on EC2: set AWS_ACCESS_KEY_ID ..., or credential-command = /usr/bin/aws configure export-credentials; "
-			     "in a container on EC2: aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2 --instance-id ...");
+	return err_hint(err, "%s; in a container on EC2: aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2 --instance-id ...", ELSEWHERE);
 }
 
 static bool imds_open(struct imds *m, struct err *err)
@@ -171,7 +171,7 @@ static bool imds_open(struct imds *m, struct err *err)
 	if (r.status == 403)
 		return err_set(err, ERR_SOURCE, "aws ec2 modify-instance-metadata-options --http-endpoint enabled --instance-id ...", "this instance's metadata service is shut off (HTTP 403)");
 	if (r.status != 200 || secret_len(&r.body) > SECRET_MAX || !str_is_token(secret_reveal(&r.body), secret_len(&r.body)))
-		return err_set(err, ERR_SOURCE, "choose another source: daypass config keys", "the metadata service gave no session of IMDSv2 (HTTP %ld): this is no EC2 instance?", r.status);
+		return err_set(err, ERR_SOURCE, ELSEWHERE, "the metadata service gave no session of IMDSv2 (HTTP %ld): this is no EC2 instance?", r.status);
 	return secret_set(&m->token, secret_reveal(&r.body), secret_len(&r.body));
 }
 
@@ -206,7 +206,7 @@ static bool imds_role_keys(const struct imds *m, struct aws_keys *out, struct er
 		return false;
 	const char *code = json_str(j, "Code");
 	bool good = r.status == 200 && (!code || str_eq(code, "Success"));
-	return good ? aws_keys_take(out, j, from, err) : no_keys(&r, j, from, err);
+	return good ? aws_keys_take(out, j, from, err) : no_keys(&r, j, from, "its trust policy must name ec2.amazonaws.com: aws iam get-role --role-name ...", err);
 }
 
 bool aws_imds_keys(const struct ctx *ctx, char **region, struct aws_keys *out, struct err *err)

@@ -75,7 +75,7 @@ static void refuses(struct bench *b, struct answer a, const char *msg, const cha
 
 TEST(refusals_name_the_cause_and_what_to_type)
 {
-	REFUSES(A(403, .body = REFUSAL("OutboundWebIdentityFederationDisabledException", "The feature is not enabled.")), "AWS STS in eu-west-1 refused GetWebIdentityToken for the keys of the variables AWS_ACCESS_KEY_ID",
+	REFUSES(A(403, .body = REFUSAL("OutboundWebIdentityFederationDisabledException", "The feature is not enabled.")), "AWS STS in eu-west-1 refused GetWebIdentityToken for the keys of the AWS_* variables (HTTP 403): Outbound",
 		"aws iam enable-outbound-web-identity-federation");
 	REFUSES(A(403, .body = REFUSAL("AccessDenied", "User: arn is not authorized to perform: sts:GetWebIdentityToken")), "(HTTP 403): AccessDenied: User: arn is not authorized", "sts:GetWebIdentityToken");
 	REFUSES(A(403, .body = REFUSAL("ExpiredToken", "The security token included in the request is expired")), "ExpiredToken: The security token", "renew the keys");

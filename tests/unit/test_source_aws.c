@@ -131,7 +131,7 @@ TEST(what_cannot_be_a_key_is_named_and_not_sent)
 		assert_false(fetch(&b, aws));
 		assert_clean(&b.err);
 		assert_says(b.err.msg, rows[i][2]);
-		assert_says(b.err.msg, "the variables AWS_ACCESS_KEY_ID");
+		assert_says(b.err.msg, "the AWS_* variables");
 		assert_silent_about(b.err.msg, "hush");
 		assert_null(print(&b, aws));
 		assert_int_equal(b.w.http.calls, 0);
@@ -319,6 +319,32 @@ TEST(a_containers_token_goes_into_its_header_and_nowhere_else)
 	assert_says(b.err.hint, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
 }
 
+TEST(what_a_container_says_instead_is_explained)
+{
+	static const struct {
+		struct answer given;
+		const char *msg, *hint;
+	} rows[] = {
+		{{.fails = true}, "asking for the container's keys of AWS", "check AWS_CONTAINER_CREDENTIALS_FULL_URI"},
+		{{400, .body = "{\"code\":\"InvalidIdInRequest\",\"message\":\"not found\"}"}, "the container's end point 169.254.170.23 gave no keys (HTTP 400): InvalidIdInRequest: not found", "AWS_CONTAINER_*"},
+		{{503, .body = "{}"}, "gave no keys (HTTP 503): no reason given", "try again"}, {{200, .body = "{}"}, "gave no keys (HTTP 200)", ""}, {{200, .body = "[1]"}, "gave no keys", ""},
+		{{200, .type = "text/html", .body = "<html>"}, "a web page came back", ""}, {{200, .body = "hush"}, "is not JSON", ""}, {{302, .location = "http://evil.test/"}, "not followed", ""},
+		{{200, .body = "{\"AccessKeyId\":\"" KEY_ID "\",\"SecretAccessKey\":\"hush hush\"}"}, "no secret access key of AWS can be read from the container's end point", ""},
+		{{200, .body = "{\"AccessKeyId\":\"" KEY_ID "\",\"SecretAccessKey\":\"" HUSH "\",\"SecretAccessKey\":\"x\"}"}, "no secret access key", ""}};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		BENCH(b);
+		world_env(&b.w, "AWS_REGION", "eu-west-1");
+		world_env(&b.w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials");
+		world_script(&b.w, &rows[i].given, 1);
+		assert_false(fetch(&b, aws));
+		assert_clean(&b.err);
+		assert_says(b.err.msg, rows[i].msg);
+		assert_says(b.err.hint, rows[i].hint);
+		assert_silent_about(b.err.msg, "hush");
+		assert_int_equal(b.w.http.calls, 1);
+	}
+}
+
 TEST(a_pods_renewed_token_is_the_same_caller)
 {
 	BENCH(b);
@@ -419,7 +445,7 @@ TEST(what_an_instance_says_instead_is_explained)
 	INSTANCE_SAYS("the metadata service 169.254.169.254 does not answer", "hop-limit 2", {.fails = true});
 	INSTANCE_SAYS("there are no keys of AWS here", "credential-command", {.fails = true});
 	INSTANCE_SAYS("is shut off (HTTP 403)", "--http-endpoint enabled", {403, .type = "text/html", .body = "<html>"});
-	INSTANCE_SAYS("no session of IMDSv2 (HTTP 404)", "choose another source", {404, .body = "{\"error\":\"x\"}"});
+	INSTANCE_SAYS("no session of IMDSv2 (HTTP 404)", "elsewhere than on EC2: set AWS_ACCESS_KEY_ID", {404, .body = "{\"error\":\"x\"}"});
 	INSTANCE_SAYS("no session of IMDSv2 (HTTP 200)", "", {200, .body = "two words"});
 	INSTANCE_SAYS("no session of IMDSv2 (HTTP 200)", "", {200, .body = ""});
 	INSTANCE_SAYS("no session of IMDSv2 (HTTP 301)", "", {301, .location = "http://evil.test/"});
@@ -536,6 +562,7 @@ int main(void)
 		T(a_container_is_asked_at_its_own_address),
 		T(far_or_odd_addresses_of_a_container_are_not_asked),
 		T(a_containers_token_goes_into_its_header_and_nowhere_else),
+		T(what_a_container_says_instead_is_explained),
 		T(a_pods_renewed_token_is_the_same_caller),
 		T(an_instance_is_asked_by_the_second_version_only),
 		T(a_region_that_is_known_is_not_asked_for),
