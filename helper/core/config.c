@@ -182,7 +182,7 @@ static bool set_key(struct reader *r, const char *name, char *value, struct err 
 			return fail(r, err, "this key stands twice in its section:", name);
 		return true; /* the user's file came first and wins */
 	}
-	return config_set(r->section->set, (enum key)key, key == KEY_COMMAND ? value : unquote(value), origin, err);
+	return config_set(r->section->set, (enum key)key, config_keys[key].check == is_command ? value : unquote(value), origin, err);
 }
 
 /* Cut a comment: '#' or ';' at the start or after a blank, outside double quotes, where tabs become blanks too. False on

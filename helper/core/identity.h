@@ -14,7 +14,7 @@ struct identity {
 	char *name;	/* "default", or the family's name, "AZURE_*" */
 	char *origin;	/* "FILE:LINE" or the variables that gave it */
 	bool from_env;	/* from peers' variables: exists only where a source is present too */
-	bool command_ok; /* the `command` setting comes from a file owned by us or root */
+	bool command_ok; /* settings that are commands come from a file owned by us or root */
 	struct setting set[KEY_COUNT];
 };
 

@@ -291,12 +291,16 @@ TEST(a_command_line_splits_at_blanks_and_quotes_group)
 
 TEST(a_command_that_is_one_quoted_path_keeps_its_blanks)
 {
-	CONFIG c;
-	assert_true(parse(&c, "[identity a]\ncommand = \"/opt/my tools/printer\"\n"));
-	char **w = str_words(value(&c, SECTION_IDENTITY, "a", KEY_COMMAND));
-	AUTO_STR first = str_dup(w[0]);
-	free(w);
-	assert_text(first, "/opt/my tools/printer");
+	static const enum key keys[] = {KEY_COMMAND, KEY_CREDENTIAL_COMMAND};
+	for (size_t i = 0; i < COUNT_OF(keys); i++) {
+		CONFIG c;
+		AUTO_STR text = str_printf("[identity a]\n%s = \"/opt/my tools/printer\"\n", config_keys[keys[i]].name);
+		assert_true(parse(&c, text));
+		char **w = str_words(value(&c, SECTION_IDENTITY, "a", keys[i]));
+		AUTO_STR first = str_dup(w[0]);
+		free(w);
+		assert_text(first, "/opt/my tools/printer");
+	}
 }
 
 TEST(too_many_sections_are_refused)
