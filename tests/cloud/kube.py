@@ -3,8 +3,8 @@ by role; behind it lies as much of the API as kubectl and helm want to see befor
 import re
 import uuid
 
-from . import kube_who
-from .ids import KUBE_ADMIN, KUBE_VIEW
+from . import issuers, kube_who
+from .ids import AKS_ISSUER, AKS_SUBJECT, KUBE_ADMIN, KUBE_VIEW
 from .wire import Response, dump
 
 BORN = "2026-01-02T03:04:05Z"
@@ -21,6 +21,9 @@ RESOURCES = {  # (group, version) -> name: (kind, in a namespace, short names, v
     ("authentication.k8s.io", "v1"): {"selfsubjectreviews": ("SelfSubjectReview", False, [], ["create"])}}
 VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 OBJECT = re.compile(r"/(?:api|apis/(?P<group>[^/]+))/(?P<version>v\d\w*)(?:/namespaces/(?P<ns>[^/]+))?(?:/(?P<name>[a-z]+)(?:/(?P<one>[^/]+))?)?")
+
+
+TOKEN = re.compile(r"/api/v1/namespaces/(?P<ns>[a-z0-9-]+)/serviceaccounts/(?P<name>[a-z0-9.-]+)/token")
 
 
 class Failure(Exception):
@@ -75,12 +78,34 @@ def reply(state, request, row, user):
              "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group(*key) for key in RESOURCES if key[0]]}}
     if path in fixed and method == "GET":
         return good(fixed[path])
+    if found := TOKEN.fullmatch(path):
+        return token_request(state, request, row, user, found)
     found = OBJECT.fullmatch(path)
     if not found:
         if method != "GET" or not may(state, row, user, "get", "*"):
             raise Failure(403, "Forbidden", f'forbidden: User "{user.name}" cannot {VERBS.get(method, method.lower())} path "{path or "/"}"', {})
         return Response(404, "404 page not found\n", "text/plain; charset=utf-8", headers())
     return resource(state, request, row, user, found)
+
+
+def token_request(state, request, row, user, found):
+    """authentication.k8s.io/v1 TokenRequest; the tokens are AKS_ISSUER's, as those of its pods."""
+    ns, name, body = found["ns"], found["name"], request.json
+    if request.method != "POST":
+        raise Failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+    if not may(state, row, user, "create", "serviceaccounts/token"):
+        raise Failure(403, "Forbidden", f'serviceaccounts "{name}" is forbidden: User "{user.name}" cannot create resource "serviceaccounts/token" in API group "" '
+                      f'in the namespace "{ns}"', {"name": name, "kind": "serviceaccounts"})
+    if not isinstance(body, dict) or (body.get("apiVersion"), body.get("kind")) != ("authentication.k8s.io/v1", "TokenRequest"):
+        raise Failure(400, "BadRequest", "the object provided is unrecognized (must be of type TokenRequest)", {})
+    if (ns, name) != tuple(AKS_SUBJECT.split(":")[2:]):
+        raise Failure(404, "NotFound", f'serviceaccounts "{name}" not found', {"name": name, "kind": "serviceaccounts"})
+    audiences, life = body["spec"].get("audiences"), body["spec"].get("expirationSeconds", 3600)
+    if not isinstance(audiences, list) or not isinstance(life, int) or life < 600:
+        raise Failure(422, "Invalid", 'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: may not specify a duration less than 10 minutes', {})
+    token = issuers.mint(state, iss=AKS_ISSUER, sub=f"system:serviceaccount:{ns}:{name}", aud=audiences, life=life)
+    return good({"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": {"name": name, "namespace": ns}, "spec": body["spec"],
+                 "status": {"token": token, "expirationTimestamp": BORN}}, 201)
 
 
 def group(name, version):

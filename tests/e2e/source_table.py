@@ -1,7 +1,7 @@
 """Each source's way to a token, as rows of the table that `make check` prints: how a place is set up for it, and how its end point goes down."""
 import json
 
-from cloud.client import APP, AWS_REGION, AWS_VARIABLES, SECRET, TENANT, UAMI
+from cloud.client import AKS_SUBJECT, APP, AWS_REGION, AWS_VARIABLES, CLUSTER_AUDIENCE, CLUSTER_OIDC, KUBE_ADMIN, SECRET, TENANT, UAMI
 from e2e.agent import Agent, fly
 from e2e.place import PATH
 
@@ -107,6 +107,14 @@ def buildkite(place, client):
                       "AZURE_CLIENT_ID": client}
 
 
+def kubernetes(place, client):
+    place.cloud.cluster(CLUSTER_OIDC, roles={"oidc:" + AKS_SUBJECT: KUBE_ADMIN})
+    path = place.write("sa/token", place.cloud.mint(sub=AKS_SUBJECT, aud=CLUSTER_AUDIENCE))
+    place.write("sa/ca.crt", open(place.cloud.info()["ca"]).read())
+    config(place, client, "kubernetes", token_file=path)
+    place.identity = {"KUBERNETES_SERVICE_HOST": CLUSTER_OIDC, "KUBERNETES_SERVICE_PORT": "443"}
+
+
 def stop(place):
     place.agent.__exit__()
     place.agent = None
@@ -134,6 +142,7 @@ SOURCES = {
     "aws": Source(amazon, refuse("sts"), (f"sts.{AWS_REGION}.amazonaws.com cannot be reached", "HTTPS_PROXY")),
     "aws (instance role)": Source(amazon_instance, refuse("ec2"), ("the metadata service 127.0.0.1 does not answer", "credential-command")),
     "fly": Source(on_fly, stop, ("Fly.io's socket", "is not here", "choose another source")),
+    "kubernetes": Source(kubernetes, refuse("kube"), (CLUSTER_OIDC + " cannot be reached", "check the network")),
     "vault": Source(vault, stop, ("cannot be reached", "check the network")),
     "buildkite": Source(buildkite, lambda place: (place.folder / "agent" / "buildkite-agent").unlink(), ("no buildkite-agent on PATH", "put it there")),
     "url": Source(url, stop, ("cannot be reached", "check url")),

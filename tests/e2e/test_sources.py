@@ -143,7 +143,7 @@ def test_env_is_keyed_by_issuer_and_subject(place, cloud):
 
 
 CI = [("GITLAB_CI", "DAYPASS_ID_TOKEN", "id_tokens"), ("CIRCLECI", "CIRCLE_OIDC_TOKEN_V2", "context"),
-      ("BITBUCKET_BUILD_NUMBER", "BITBUCKET_STEP_OIDC_TOKEN", "oidc: true"), ("BUILDKITE", "DAYPASS_ID_TOKEN", "oidc request-token")]
+      ("BITBUCKET_BUILD_NUMBER", "BITBUCKET_STEP_OIDC_TOKEN", "oidc: audiences")]
 
 
 @pytest.mark.parametrize("marker, variable, advice", CI, ids=[row[0] for row in CI])

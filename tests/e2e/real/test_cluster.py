@@ -9,7 +9,7 @@ import pytest
 from cloud.client import (AKS, AKS_SCOPE, APP, APP2, AZDO, CLUSTER, CLUSTER_AUDIENCE, CLUSTER_OIDC, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, GROUP_ADMINS,
                           GROUP_DEVS, OIDS, SUBJECT, TENANT, TENANT2, UAMI)
 from cloud.peers import exchange, kube
-from e2e.cluster import ACCOUNT, NAMESPACE
+from e2e.cluster import ACCOUNT, NAMESPACE, ROLES
 
 WHOAMI = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
@@ -259,3 +259,25 @@ def test_check_merges_files_as_kubectl_does(place, cloud, cluster, kubectl, firs
     paths = f"{place.folder}/none:{place.write('first', json.dumps({'apiVersion': 'v1', 'kind': 'Config', **first}))}:{plugin.config}"
     told = place.run(["daypass", "kube", "check"], KUBECONFIG=paths)
     assert (place.run([kubectl, "get", "--raw", "/version"], KUBECONFIG=paths).rc == 0, told.rc == 0) == (well, well), told
+
+
+# --- daypass asks the API server for a token ---
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_service_accounts_token_becomes_a_clone(place, cloud, cluster, named):
+    """The real API server writes it, its issuer's own keys are what the stand-in Entra looks it up by, and git gets a clone."""
+    cluster.federate(cloud)
+    rules = [{"apiGroups": [""], "resources": ["serviceaccounts/token"], "resourceNames": [ACCOUNT], "verbs": ["create"]}]
+    cluster.make(ROLES, "ClusterRole", "lab-token-request", "rbac.authorization.k8s.io/v1", rules=rules)
+    pod = "pod" if named else ACCOUNT
+    cluster.make(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", "ServiceAccount", pod)
+    cluster.bind("lab-token-request", "User", f"system:serviceaccount:{NAMESPACE}:{pod}")
+    path = place.write("sa/token", cluster.service_token(audience=cluster.issuer, account=pod))
+    place.write("sa/ca.crt", cluster.ca.read_text())
+    place.config(f"[identity default]\ntenant = {TENANT}\nclient-id = {APP}\nsource = kubernetes\ntoken-file = {path}\n" +
+                 (f"service-account = {NAMESPACE}/{ACCOUNT}\n" if named else ""))
+    place.identity = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(cluster.port)}
+    place.gitconfig()
+    assert (place.clone() / ".git").is_dir() and len(cloud.exchanges()) == 1
+    r = place.run(["daypass", "doctor", "https://dev.azure.com/contoso"])
+    assert r.rc == 0 and f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}" in r.out, r
