@@ -227,7 +227,7 @@ TEST(a_job_never_falls_through_to_its_runners_identity)
 		const char *marker, *value, *says;
 	} jobs[] = {
 		{"GITHUB_ACTIONS", "true", "id-token"}, {"TF_BUILD", "True", "SYSTEM_OIDCREQUESTURI"}, {"GITLAB_CI", "true", "DAYPASS_ID_TOKEN"},
-		{"CIRCLECI", "true", "CIRCLE_OIDC_TOKEN_V2"}, {"BITBUCKET_BUILD_NUMBER", "7", "BITBUCKET_STEP_OIDC_TOKEN"}, {"BUILDKITE", "true", "DAYPASS_ID_TOKEN"},
+		{"CIRCLECI", "true", "CIRCLE_OIDC_TOKEN_V2"}, {"BITBUCKET_BUILD_NUMBER", "7", "BITBUCKET_STEP_OIDC_TOKEN"}, {"BUILDKITE", "true", "BUILDKITE_JOB_ID"}, {"TFC_RUN_ID", "run-1", "TFC_WORKLOAD_IDENTITY_TOKEN"}, {"JENKINS_URL", "x", "DAYPASS_ID_TOKEN"},
 	};
 	for (size_t i = 0; i < COUNT_OF(jobs); i++) {
 		WORLD(w);

@@ -64,6 +64,7 @@ static const struct {
 	{&source_github_actions, "GITHUB_ACTIONS", "true"},
 	{&source_azure_pipelines, "TF_BUILD", "True"},
 	{&source_azure_pipelines, "SYSTEM_OIDCREQUESTURI", "https://dev.azure.com/x"},
+	{&source_buildkite, "BUILDKITE", "true"},
 #define PRESET(name, marker, token, audience, advice) {&source_ci, marker, "1"},
 #include "helper/sources/presets.def"
 #undef PRESET
