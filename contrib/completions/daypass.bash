@@ -3,6 +3,7 @@ _daypass() {
 	local cur=${COMP_WORDS[COMP_CWORD]} words=
 	case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
 	*' whoami '*) words='--json' ;;
+	*' service-connection '*) words='list show convert revert create --organization --project --identity --yes --json --subscription --subscription-name --client-id --tenant-id' ;;
 	*' doctor '*) words='--json arm https://dev.azure.com/' ;;
 	*' exec '*) words='--identity --allow --oidc --' ;;
 	*' fic print '*) words='--name --audience --json --format' ;;
@@ -28,7 +29,7 @@ _daypass() {
 	*' config '*) words='check keys' ;;
 	*' git '*) words='get store erase capability' ;;
 	*' explain '*) words='--last --identity' ;;
-	*) words='whoami doctor exec token assertion token-file shim fic configure unconfigure kube kubelogin cache logout config explain git help --identity --version --help -v' ;;
+	*) words='whoami doctor exec token assertion token-file shim fic service-connection configure unconfigure kube kubelogin cache logout config explain git help --identity --version --help -v' ;;
 	esac
 	case "${COMP_WORDS[COMP_CWORD - 1]}" in
 	--format)

@@ -61,3 +61,6 @@ complete -c daypass -l identity -x -d 'use this identity'
 complete -c daypass -s v -d 'say more'
 complete -c daypass -l version
 complete -c daypass -l help
+complete -c daypass -n __fish_use_subcommand -a service-connection -d 'an Azure DevOps organizations connections to Azure'
+complete -c daypass -n '__fish_seen_subcommand_from service-connection' -a 'list show convert revert create'
+complete -c daypass -n '__fish_seen_subcommand_from service-connection' -l organization -l project -l identity -l yes -l json -l subscription -l client-id

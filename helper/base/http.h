@@ -35,6 +35,7 @@ struct http_response {
 	struct secret body;
 	/* Header values, cut to size, made safe to show; "" where absent. */
 	char content_type[80], retry_after[64], date[64], server[64], location[256], request_id[64], authenticate[256];
+	char continuation[256]; /* x-ms-continuationtoken: there is another page */
 	char metadata_flavor[32], grpc_status[8], grpc_message[256];
 	bool from_entra; /* it carries x-ms-ests-server: no proxy or portal answered in its place */
 };

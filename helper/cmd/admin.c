@@ -32,7 +32,7 @@ static bool plan_named(struct ctx *ctx, const char *name, const char *resource, 
 bool admin_open(struct ctx *ctx, const char *name, const char *resource, struct admin *out, struct err *err)
 {
 	AUTO_PLAN p = {0};
-	*out = (struct admin){.ctx = ctx, .token = {.token = token_new()}};
+	*out = (struct admin){.ctx = ctx, .name = name, .token = {.token = token_new()}};
 	out->who = name ? str_printf("identity %s", name) : str_dup("az's log-in");
 	flow_begin(ctx);
 	if (name ? plan_named(ctx, name, resource, &p, err) : plan_az(ctx, resource, &p, err))
@@ -75,9 +75,18 @@ bool admin_do(struct admin *a, const struct admin_call *c, long *status, struct 
 	if (!a->ctx->http->perform(a->ctx->http, &q, &r, err))
 		return false;
 	*status = r.status;
-	bool blank = secret_len(&r.body) == 0;
-	if (!blank && !answer_json(&r, c->service, out, err))
+	snprintf(a->continuation, sizeof a->continuation, "%s", r.continuation);
+	a->retry_after = answer_retry_after(&r, a->ctx->clock->wall(a->ctx->clock), -1);
+	if (c->raw)
+		buf_add(c->raw, secret_reveal(&r.body), secret_len(&r.body));
+	/* Azure DevOps says some of its refusals as a page. */
+	bool plain = r.status == 401 || r.status == 403 || r.status == 404 || r.status == 429;
+	struct err page = ERR_INIT;
+	bool blank = secret_len(&r.body) == 0 && r.status < 300;
+	if (!blank && !answer_json(&r, c->service, out, &page) && !plain) {
+		*err = page;
 		return false;
+	}
 	if ((r.status >= 200 && r.status < 300) || r.status == 404)
 		return true;
 	no(a, c, &r, *out, err);

@@ -11,8 +11,11 @@
 
 struct admin {
 	struct ctx *ctx;
+	const char *name;	  /* --identity, borrowed; NULL: az's log-in */
 	char *who;		  /* for messages: "identity ops", "az's log-in" */
 	struct flow_result token; /* for one resource; kept in the cache as any other */
+	char continuation[256];	  /* of the last answer: the next page's token, "" where there is none */
+	int64_t retry_after;	  /* of the last answer, seconds; -1 where it does not say */
 };
 
 #define AUTO_ADMIN CLEANUP(admin_close) struct admin
@@ -25,6 +28,7 @@ struct admin_call {
 	const char *method, *url, *service; /* service: for messages, "Microsoft Graph" */
 	const struct buf *body;		    /* JSON, or NULL */
 	const char *header;		    /* one more, or NULL */
+	struct buf *raw;		    /* gets the answer's text too, or NULL */
 };
 
 /* One call. out: the JSON of a 2xx or 404 answer (NULL where it has no body), free with json_free; status: which it was. False:

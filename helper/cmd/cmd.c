@@ -122,3 +122,17 @@ void cmd_step(struct buf *out, const char *mark, const char *name, const char *f
 		mark = name = "";
 	} while (*found);
 }
+
+bool cmd_yes(const struct ctx *ctx, const char *question, const char *again, struct err *err)
+{
+	char answer[8] = "";
+	AUTO_STR text = str_printf("%s [y/N] ", question);
+	if (!isatty(ctx->in) || !isatty(2)) {
+		err_set(err, ERR_USAGE, NULL, "nothing was sent: there is no terminal to ask at");
+		return err_hint(err, "if it is right: %s", again);
+	}
+	file_write_fd(2, text, strlen(text));
+	ssize_t n = read(ctx->in, answer, sizeof answer - 1);
+	answer[n > 0 ? strcspn(answer, "\r\n") : 0] = 0;
+	return str_ieq(answer, "y") || str_ieq(answer, "yes") || err_set(err, ERR_PERSON, NULL, "nothing was sent");
+}

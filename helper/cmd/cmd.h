@@ -44,6 +44,10 @@ bool cmd_identity(const struct ctx *ctx, struct identity *id, bool *named, struc
 /* A URL as git would ask for it with useHttpPath set (https://USER@HOST/PATH), or a registry as docker does (HOST alone). */
 bool cmd_request(const char *text, struct request *r, struct err *err);
 
+/* Ask a person on stderr; only y and yes are a yes. again: what to type where there is no terminal (ERR_USAGE); a no is
+ * ERR_PERSON. */
+bool cmd_yes(const struct ctx *ctx, const char *question, const char *again, struct err *err);
+
 /* Append a step of a check: its mark ("ok", "wrong"), its name, and what was found, each line of it a line. Everything found is a
  * stranger's word, and cleaned. */
 void cmd_step(struct buf *out, const char *mark, const char *name, const char *found);

@@ -5,14 +5,12 @@
 #include "helper/cmd/cmd.h"
 #include "helper/cmd/doctor.h"
 #include "helper/core/answer.h"
+#include "helper/core/fic.h"
 #include "helper/core/flow.h"
 #include "helper/core/policy.h"
 
 /* Entra's bounds: for each claim, and for the keys of an issuer that it looks at; how far its clock may be from an issuer's. */
 enum { CLAIM_MAX = 600, KEYS_MAX = 100, SKEW_S = 300, NOTABLE_S = 60 };
-
-/* The audience of tokens that Entra itself makes for an exchange is this id, whichever name was asked for. */
-static const char EXCHANGE_ID[] = "fb60f99c-7a34-4190-8149-302f77469936";
 
 /* --- environment --- */
 
@@ -123,18 +121,13 @@ static bool claim_ok(const char *name, const char *value, struct err *err)
 	return !has_blank_end(value) || err_set(err, ERR_SOURCE, "have the issuer write it without", "the token's %s has a blank before or behind it: Entra takes no such token", name);
 }
 
-static bool is_entras(const struct jwt *jwt)
-{
-	return str_starts(jwt->iss, "https://login.microsoftonline.") || str_starts(jwt->iss, "https://login.partner.microsoftonline.");
-}
-
 /* A federated credential may name any audience: only Entra knows. */
 static bool audience_usual(const struct doctor *d, struct buf *found)
 {
 	const struct jwt *jwt = &d->jwt;
 	if (jwt->aud_count > 1)
 		buf_addf(found, "\nit has %d audiences, and Entra wants exactly one", jwt->aud_count);
-	else if (!str_eq(jwt->aud, d->plan.audience) && !(is_entras(jwt) && str_eq(jwt->aud, EXCHANGE_ID)))
+	else if (!str_eq(jwt->aud, d->plan.audience) && !(fic_issued_by_entra(jwt->iss) && str_eq(jwt->aud, FIC_AUDIENCE_GUID)))
 		buf_addf(found, "\nthe usual audience is %s: the federated credential must name the presented one", d->plan.audience);
 	else
 		return true;

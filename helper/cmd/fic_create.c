@@ -29,18 +29,6 @@ static bool is_new(const struct fic_remote *remote, const struct fic_wish *w, co
 	return true;
 }
 
-static bool say_yes(const struct ctx *ctx, struct err *err)
-{
-	static const char question[] = "create it? [y/N] ";
-	char answer[8] = "";
-	if (!isatty(ctx->in) || !isatty(2))
-		return err_set(err, ERR_USAGE, "if it is right: daypass fic create --yes", "nothing was sent: there is no terminal to ask at");
-	file_write_fd(2, question, strlen(question));
-	ssize_t n = read(ctx->in, answer, sizeof answer - 1);
-	answer[n > 0 ? strcspn(answer, "\r\n") : 0] = 0;
-	return str_ieq(answer, "y") || str_ieq(answer, "yes") || err_set(err, ERR_PERSON, NULL, "nothing was sent");
-}
-
 static void show(const struct fic_remote *remote, const struct fic_wish *w, struct buf *out)
 {
 	AUTO_BUF line = buf_new(OUT_MAX);
@@ -58,7 +46,7 @@ static int make(struct ctx *ctx, struct fic_remote *remote, const struct fic_wis
 	int status = cmd_print(ctx, &out);
 	if (status)
 		return status;
-	if (!yes && !say_yes(ctx, &err))
+	if (!yes && !cmd_yes(ctx, "create it?", "daypass fic create --yes", &err))
 		return cmd_fail(&err);
 	flow_begin(ctx); /* a person took time */
 	if (!fic_remote_create(remote, w, &err))

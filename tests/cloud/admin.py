@@ -100,6 +100,13 @@ def directory(state, client_id, role=None):
 
 
 @operation
+def connection(state, key, org="contoso", **data):
+    """Change what a service connection says under `data`."""
+    with state.lock:
+        next(r for r in state.connections[org] if r["id"] == key)["data"].update(data)
+
+
+@operation
 def registry(state, host, **row):
     """Add a registry or change one; a role, token or None takes the place of what was there."""
     with state.lock:

@@ -101,6 +101,10 @@ def answer(state, request):
         return rest_refusal(request, tenant, who)
     if parts == ["_apis", "connectionData"]:
         return connection_data(state, org, who)
+    from . import connections
+    found = connections.route(state, request, org, parts, who)
+    if found:
+        return found
     return vss_error(404, "VssServiceException", "The controller for path was not found.")
 
 

@@ -155,6 +155,10 @@ class Cloud:
         """GRAPH_READ, GRAPH_WRITE or nothing: what that client may do with applications in Microsoft Graph."""
         self.call("directory", client_id=client_id, role=role)
 
+    def connection(self, key, **data):
+        """Change what a service connection of contoso says under `data`: creationMode, revertSchemeDeadline ..."""
+        self.call("connection", key=key, **data)
+
     def members(self, org, add=None, remove=None):
         return self.call("members", org=org, add=add, remove=remove)
 

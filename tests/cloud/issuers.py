@@ -2,7 +2,7 @@
 import time
 import uuid
 
-from .ids import (AKS_ISSUER, AUDIENCE, AUDIENCE_GUID, AWS_ISSUER, CONNECTION, CONNECTION_ENTRA, CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT,
+from .ids import (AKS_ISSUER, AUDIENCE, AUDIENCE_GUID, AWS_ISSUER,
                   ENTRA_ISSUER, GOOGLE_ISSUER, GITHUB_ISSUER, GITHUB_REQUEST_TOKEN, GITHUB_SUBJECT, ISSUER, ORG_ID, PIPELINE_SUBJECT, PIPELINES_TOKEN,
                   SUBJECT, TENANT, VSTOKEN_ISSUER)
 from .wire import Response
@@ -96,8 +96,12 @@ def pipelines(state, request):
 def connection_token(state, request):
     audience, connection = request.query.get("audience") or AUDIENCE, request.query.get("serviceConnectionId", "").lower()
     more = {"org_id": ORG_ID, "prj_id": str(uuid.uuid4()), "def_id": "1", "rpo_uri": "https://dev.azure.com/contoso/shop/_git/web"}
-    known = {"": (VSTOKEN_ISSUER, PIPELINE_SUBJECT, audience), CONNECTION: (VSTOKEN_ISSUER, CONNECTION_SUBJECT, audience),
-             CONNECTION_ENTRA: (ENTRA_ISSUER, CONNECTION_ENTRA_SUBJECT, AUDIENCE_GUID)}
+    known = {"": (VSTOKEN_ISSUER, PIPELINE_SUBJECT, audience)}
+    for row in state.connections["contoso"]:
+        p = row["authorization"]["parameters"]
+        iss = p.get("workloadIdentityFederationIssuer")
+        if iss:
+            known[row["id"]] = iss, p["workloadIdentityFederationSubject"], AUDIENCE_GUID if iss == ENTRA_ISSUER else audience
     if connection not in known:
         text = f"There is no explicit reference to service connection {connection} from current stage."
         return Response(200, {"count": 151, "value": text}, headers=vss_headers())

@@ -9,7 +9,7 @@ import uuid
 
 from .ids import (ACR_PULL, ACR_PUSH, ACR_TOKEN, ACR_TOKEN_PASSWORD, AKS, AKS_ISSUER, AKS_SUBJECT, APP, APP2, ARC, ARM_CONTRIBUTOR,
                   ARM_READER, AUDIENCE_AKS, AWS_ISSUER, AWS_ROLE, BLOB_CONTRIBUTOR, BLOB_READER, CHINA, CLUSTER, CLUSTER2, CLUSTER_ARC, CLUSTER_ARC_ID,
-                  CLUSTER_AUDIENCE, CLUSTER_FAB, CLUSTER_OIDC, CLUSTER_USGOV, CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT, CUSTOM,
+                  CLUSTER_AUDIENCE, CLUSTER_FAB, CLUSTER_OIDC, CLUSTER_USGOV, CONNECTION, CONNECTION_ENTRA, CONNECTION_ENTRA_SUBJECT, CONNECTION_HAND, CONNECTION_OLD, CONNECTION_SHARED, CONNECTION_SUBJECT, CUSTOM,
                   ENTRA_ISSUER, FAB, GITHUB_ISSUER, GITHUB_SUBJECT, GOOGLE_ACCOUNT, GOOGLE_ISSUER, GOOGLE_OTHER, GOOGLE_SUBJECTS, GRAPH_WRITE, GROUP_ADMINS, GROUP_DEVS, ISSUER, KUBE_ADMIN, KUBE_VIEW, OIDS, OPS, OPS_SUBJECT, PUBLIC,
                   REGISTRY, REGISTRY2, REGISTRY_CHINA, REGISTRY_CUSTOM, REGISTRY_DNL, REGISTRY_EAST, REGISTRY_FAB, REGISTRY_PUBLIC,
                   REGISTRY_USGOV, REPOSITORY, SECRET, STATE_CONTAINER, STATE_GROUP, STORAGE, SUBJECT, SUBSCRIPTION, SUBSCRIPTION2,
@@ -63,6 +63,20 @@ def authenticator(issuer, audience=CLUSTER_AUDIENCE, prefix="oidc:"):
     return {"issuer": issuer, "audience": audience, "prefix": prefix}
 
 
+def project(name):
+    return {"id": str(uuid.uuid5(uuid.NAMESPACE_DNS, name)), "name": name}
+
+
+def connection(key, name, mode, scheme, projects, client=APP, issuer=None, subject=None):
+    """A connection to Azure Resource Manager, as the REST interface shows it; the first of its projects owns it."""
+    federation = {"workloadIdentityFederationIssuer": issuer, "workloadIdentityFederationSubject": subject} if issuer else {}
+    return {"id": key, "name": name, "type": "azurerm", "url": "https://management.azure.com/", "isShared": len(projects) > 1, "isReady": True, "owner": "library",
+            "authorization": {"scheme": scheme, "parameters": {"tenantid": TENANT, "serviceprincipalid": client, **federation}},
+            "data": {"subscriptionId": SUBSCRIPTION, "subscriptionName": SUBSCRIPTION_NAME, "environment": "AzureCloud", "scopeLevel": "Subscription", "creationMode": mode},
+            "operationStatus": {"state": "Ready", "statusMessage": ""},
+            "serviceEndpointProjectReferences": [{"projectReference": project(p), "name": name, "description": ""} for p in projects]}
+
+
 PUSHER = {APP: ACR_PUSH}
 FIRST_DAY = {
     "tenants": {TENANT: {"domain": TENANT_DOMAIN, "name": "Contoso"}, TENANT2: {"domain": TENANT2_DOMAIN, "name": "Fabrikam"}},
@@ -77,6 +91,13 @@ FIRST_DAY = {
     "directory": {OPS: GRAPH_WRITE},  # who may look at applications in Microsoft Graph, or change them
     "orgs": {"contoso": {"tenant": TENANT, "members": [APP, UAMI]}, "fabrikam": {"tenant": TENANT2, "members": [FAB]},
              "nomember": {"tenant": TENANT, "members": []}},
+    "projects": {"contoso": [project(p) for p in ("shop", "my shop", "platform")], "fabrikam": [project("main")], "nomember": []},
+    "connections": {"contoso": [
+        connection(CONNECTION, "deploy", "Manual", "WorkloadIdentityFederation", ["shop"], issuer=VSTOKEN_ISSUER, subject=CONNECTION_SUBJECT),
+        connection(CONNECTION_ENTRA, "deploy-new", "Manual", "WorkloadIdentityFederation", ["shop"], issuer=ENTRA_ISSUER, subject=CONNECTION_ENTRA_SUBJECT),
+        connection(CONNECTION_OLD, "deploy-old", "Automatic", "ServicePrincipal", ["shop"]),
+        connection(CONNECTION_HAND, "by hand", "Manual", "ServicePrincipal", ["my shop"]),
+        connection(CONNECTION_SHARED, "shared", "Automatic", "ServicePrincipal", ["platform", "shop"])], "fabrikam": [], "nomember": []},
     "registries": {
         REGISTRY: registry(roles={APP: ACR_PUSH, UAMI: ACR_PULL}, tokens={
             ACR_TOKEN: {"password": ACR_TOKEN_PASSWORD, "repositories": {REPOSITORY: ["pull"]}}}),
@@ -102,7 +123,7 @@ FIRST_DAY = {
     # aws: outbound: the account has outbound federation; left: seconds of its sessions; off: regions that are not enabled;
     # on_ec2, role: whether this is an instance, and with which role (None: without); audiences: those that policies allow a token for (None: all)
     "settings": {"machine": {"system": None, "assigned": [UAMI], "resource_ids": {UAMI_RESOURCE: UAMI}, "arc_key": None, "old_agent": False},
-                 "machine_life": 86399, "life": 3599, "skew": 300, "refresh_in": None, "github_life": 300, "google": {"on": True, "account": GOOGLE_ACCOUNT, "may_act": [GOOGLE_OTHER]}, "github_claims": {}, "pipelines_life": 600,
+                 "machine_life": 86399, "life": 3599, "skew": 300, "refresh_in": None, "github_life": 300, "google": {"on": True, "account": GOOGLE_ACCOUNT, "may_act": [GOOGLE_OTHER]}, "github_claims": {}, "pipelines_life": 600, "project_page": 2, "connection_admins": [OPS], "connection_polls": 2, "connection_fails": None,
                  "aws": {"outbound": True, "left": 3600, "off": [], "on_ec2": True, "role": "deploy", "audiences": None},
                  "proxy_auth": None, "acr_refresh_life": 10800, "acr_access_life": 4500, "acr_regional_aud": "host"},
 }
@@ -133,7 +154,7 @@ class State:
                 backend.empty()
 
     def __getattr__(self, name):
-        """state.tenants, state.clients, state.fics, state.orgs, state.registries, state.clusters, state.subscriptions, state.accounts, state.directory, state.settings"""
+        """state.tenants, state.clients, state.fics, state.orgs, state.registries, state.clusters, state.subscriptions, state.accounts, state.directory, state.projects, state.connections, state.settings"""
         if name in FIRST_DAY:
             return self.data[name]
         raise AttributeError(name)
