@@ -164,7 +164,7 @@ bool connection_is_federated(const struct connection *c)
 const char *connection_flag(const struct connection *c)
 {
 	if (str_eq(c->scheme, "ServicePrincipal"))
-		return "has a secret: convert it";
+		return str_eq(c->creation, "Automatic") ? "has a secret: convert it" : "has a secret: make a federated one beside it";
 	if (str_starts(c->issuer, "https://vstoken.dev.azure.com/"))
 		return "its issuer ends on 2027-07-01: move it to Entra's";
 	return c->state && str_eq(c->state, "Failed") ? "its last operation failed" : NULL;

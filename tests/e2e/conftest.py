@@ -16,7 +16,7 @@ ALLOWED_SKIPS = ("not run: no namespaces", "not run: no kernel keyring", "not ru
                  "not run: no file of another owner", "not run: ptrace is refused", "not run: no folder outside tmpfs",
                  "not run: the git of", "not run: azure-identity", "not run: git's tests", "not run: the registry client", "not run: rootless",
                  "not run: no kubectl", "not run: the kubectl of", "not run: kube-apiserver", "not run: kubelogin", "not run: the SDK for", "not run: az could", "not run: no terraform", "not run: ninety minutes",
-                 "not run: the Kubernetes client", "not run: zitadel's verifier", "not run: google-auth")
+                 "not run: the Kubernetes client", "not run: zitadel's verifier", "not run: google-auth", "not run: go-spiffe")
 
 
 # Where daypass keeps tokens when a test gives it no runtime folder: not ours to leave behind, nor to take away.

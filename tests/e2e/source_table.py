@@ -1,9 +1,10 @@
 """Each source's way to a token, as rows of the table that `make check` prints: how a place is set up for it, and how its end point goes down."""
 import json
+import subprocess
 
 from cloud.client import AKS_SUBJECT, APP, AWS_REGION, AWS_VARIABLES, CLUSTER_AUDIENCE, CLUSTER_OIDC, KUBE_ADMIN, SECRET, TENANT, UAMI
 from e2e.agent import Agent, fly
-from e2e.place import PATH
+from e2e.place import PATH, wait_until
 
 COLUMNS = ("detected", "token", "app registration", "managed identity", "wrong subject", "end point down")
 ROWS = []  # (name, cells) in the order of the tests
@@ -115,6 +116,23 @@ def kubernetes(place, client):
     place.identity = {"KUBERNETES_SERVICE_HOST": CLUSTER_OIDC, "KUBERNETES_SERVICE_PORT": "443"}
 
 
+def spiffe(place, client):
+    """An agent of go-spiffe's, where it was fetched."""
+    from e2e.real.test_spiffe import program
+    socket = place.folder / "agent.sock"
+    place.write("svids/a", place.cloud.mint())
+    if not socket.exists():
+        place.agent = place.start([program(), "serve", socket, place.folder / "svids"], stdin=subprocess.DEVNULL)
+        wait_until(socket.exists, "the agent listens")
+    config(place, client, "auto")
+    place.identity = {"SPIFFE_ENDPOINT_SOCKET": f"unix://{socket}"}
+
+
+def kill(place):
+    place.agent.kill()
+    place.agent.wait()
+
+
 def stop(place):
     place.agent.__exit__()
     place.agent = None
@@ -143,6 +161,7 @@ SOURCES = {
     "aws (instance role)": Source(amazon_instance, refuse("ec2"), ("the metadata service 127.0.0.1 does not answer", "credential-command")),
     "fly": Source(on_fly, stop, ("Fly.io's socket", "is not here", "choose another source")),
     "kubernetes": Source(kubernetes, refuse("kube"), (CLUSTER_OIDC + " cannot be reached", "check the network")),
+    "spiffe": Source(spiffe, kill, ("cannot be reached", "is the agent there?")),
     "vault": Source(vault, stop, ("cannot be reached", "check the network")),
     "buildkite": Source(buildkite, lambda place: (place.folder / "agent" / "buildkite-agent").unlink(), ("no buildkite-agent on PATH", "put it there")),
     "url": Source(url, stop, ("cannot be reached", "check url")),

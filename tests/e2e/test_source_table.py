@@ -26,8 +26,8 @@ def trust(cloud, client, said, subject=None):
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_step(place, cloud, name):
     source, cells = SOURCES[name], {}
+    source.setup(place, APP)  # skips where a real program is missing
     ROWS.append((name, cells))
-    source.setup(place, APP)
     said = external(place)
     assert said["source"]["name"] == name.split()[0]
     cells["detected"] = "ok"

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makers' own libraries as judges of the stand-in cloud: zitadel/oidc's verifier of assertions, built from its Go module with the small program
-# in verifier/, and Google's google-auth and Amazon's botocore for Python.
+# Makers' own libraries as judges of the stand-in cloud: zitadel/oidc's verifier of assertions and go-spiffe's Workload API, built from their Go
+# modules with the small programs in verifier/ and spiffe/, and Google's google-auth and Amazon's botocore for Python.
 #
-#   tests/e2e/real/fetch_judges.sh [NAME...]        default: verifier google-auth botocore
+#   tests/e2e/real/fetch_judges.sh [NAME...]        default: verifier spiffe google-auth botocore
 #
-# One to two minutes, 50 MB kept in ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}/judges/NAME-VERSION. Says which failed; the tests then skip those.
+# Two to three minutes, 50 MB kept in ${DAYPASS_TEST_CACHE:-~/.cache/daypass-tests}/judges/NAME-VERSION. Says which failed; the tests then skip those.
 set -eu
 
 cache=${DAYPASS_TEST_CACHE:-$HOME/.cache/daypass-tests}
@@ -58,12 +58,13 @@ fetch() {
 	case $1 in
 	google-auth) package google-auth 2.43.0 requests ;;
 	verifier) built judges verifier "$(version 3.51.17 verifier)" program verifier github.com/zitadel/oidc/v3/pkg/op@v3.51.17 ;;
+	spiffe) built judges spiffe "$(version 2.9.0 spiffe)" program spiffe github.com/spiffe/go-spiffe/v2/workloadapi@v2.9.0 ;;
 	botocore) package botocore 1.43.11 ;;
 	*) say "no such program: $1"; exit 2 ;;
 	esac
 }
 
-[ $# != 0 ] || set -- verifier google-auth botocore
+[ $# != 0 ] || set -- verifier spiffe google-auth botocore
 trap 'rm -rf "$work"' EXIT
 left=
 for wanted; do
