@@ -119,6 +119,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *user)
 		{"www-authenticate:", r->authenticate, sizeof r->authenticate},
 		{"x-ms-request-id:", r->request_id, sizeof r->request_id},
 		{"x-ms-correlation-request-id:", r->request_id, sizeof r->request_id},
+		{"x-vss-e2eid:", r->request_id, sizeof r->request_id},
 		{"x-ms-continuationtoken:", r->continuation, sizeof r->continuation},
 		{"metadata-flavor:", r->metadata_flavor, sizeof r->metadata_flavor},
 		{"grpc-status:", r->grpc_status, sizeof r->grpc_status},

@@ -21,10 +21,27 @@ static const char *connection(const struct ctx *ctx, const struct identity *id)
 	return value;
 }
 
+/* Where the job asks: older agents do not say it, but all that it is made of (azure-pipelines-tasks does the same). NULL where
+ * that is missing too; owned. */
+static char *request_base(const struct ctx *ctx)
+{
+	static const char *const parts[] = {"SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECTID", "SYSTEM_HOSTTYPE", "SYSTEM_PLANID", "SYSTEM_JOBID"};
+	const char *given = env_get(&ctx->env, URI), *v[COUNT_OF(parts)];
+	if (given)
+		return str_dup(given);
+	for (size_t i = 0; i < COUNT_OF(parts); i++) {
+		v[i] = env_get(&ctx->env, parts[i]);
+		if (!v[i] || (i && v[i][strspn(v[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")]))
+			return NULL;
+	}
+	return str_printf("%s%s%s/_apis/distributedtask/hubs/%s/plans/%s/jobs/%s/oidctoken", v[0], str_ends(v[0], "/") ? "" : "/", v[1], v[2], v[3], v[4]);
+}
+
 static enum source_state pipelines_detect(const struct ctx *ctx, const struct identity *id, struct err *why)
 {
-	bool job = env_get(&ctx->env, "TF_BUILD") != NULL, uri = env_get(&ctx->env, URI) != NULL, token = env_get(&ctx->env, TOKEN) != NULL;
-	if (!job && !uri)
+	AUTO_STR uri = request_base(ctx);
+	bool job = env_get(&ctx->env, "TF_BUILD") != NULL, token = env_get(&ctx->env, TOKEN) != NULL;
+	if (!job && !env_get(&ctx->env, URI))
 		return source_say(SOURCE_ABSENT, why, NULL, "not in an Azure Pipelines job");
 	if (!uri)
 		return source_say(SOURCE_BROKEN, why, "run it in a job of a pipeline, on an agent that is not too old", "%s is not set", URI);
@@ -38,7 +55,8 @@ static enum source_state pipelines_detect(const struct ctx *ctx, const struct id
 
 static bool pipelines_fingerprint(const struct ctx *ctx, const struct identity *id, struct buf *out, struct buf *evidence UNUSED, struct err *err)
 {
-	const char *token = env_get(&ctx->env, TOKEN), *uri = env_get(&ctx->env, URI), *conn = connection(ctx, id);
+	const char *token = env_get(&ctx->env, TOKEN), *conn = connection(ctx, id);
+	AUTO_STR uri = request_base(ctx);
 	if (!token || !uri)
 		return err_set(err, ERR_SOURCE, NULL, "%s and %s are not both set", URI, TOKEN);
 	AUTO_STR plain = str_printf("%s\n%s", uri, wants_pipeline(id) ? "pipeline" : conn ? conn : "");
@@ -49,8 +67,9 @@ static bool pipelines_fingerprint(const struct ctx *ctx, const struct identity *
 static bool request_url(const struct ctx *ctx, const struct identity *id, const char *audience, struct buf *out, struct err *err)
 {
 	AUTO_URL u = {0};
-	const char *base = env_get(&ctx->env, URI), *conn = connection(ctx, id);
-	if (!url_parse(base, &u) || !str_eq(u.scheme, "https"))
+	const char *conn = connection(ctx, id);
+	AUTO_STR base = request_base(ctx);
+	if (!base || !url_parse(base, &u) || !str_eq(u.scheme, "https"))
 		return err_set(err, ERR_SOURCE, NULL, "%s is not an https URL", URI);
 	buf_addf(out, "%s%capi-version=7.1", base, u.query ? '&' : '?');
 	if (!wants_pipeline(id)) {
@@ -67,6 +86,8 @@ static bool explain(const struct http_response *r, const struct json *j, struct 
 	const char *value = json_str(j, "value"), *message = json_str(j, "message");
 	const char *text = value ? value : message;
 	err_set(err, ERR_SOURCE, NULL, "Azure DevOps gave no token (HTTP %ld%s%.300s)", r->status, text ? ": " : "", text ? text : "");
+	if (r->request_id[0])
+		err_detail(err, "Azure DevOps' activity id %s", r->request_id);
 	if (value && strcasestr(value, "reference"))
 		return err_hint(err, "name the connection in any task of this job, even one with `condition: false`: only then may the job use it");
 	return err_hint(err, "check that SYSTEM_ACCESSTOKEN is mapped, and that the pipeline may use the service connection");

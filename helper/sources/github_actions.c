@@ -8,6 +8,12 @@
 static const char URL[] = "ACTIONS_ID_TOKEN_REQUEST_URL", TOKEN[] = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 static const char ADVICE[] = "give the job `permissions: id-token: write`; pull requests from forks do not get it, and containers need the variables passed on";
 
+/* Forgejo and Gitea took over these variables with the rest of GitHub's runner. */
+static const char *system_of(const struct ctx *ctx)
+{
+	return env_get(&ctx->env, "FORGEJO_ACTIONS") ? "Forgejo Actions" : env_get(&ctx->env, "GITEA_ACTIONS") ? "Gitea Actions" : "GitHub Actions";
+}
+
 static enum source_state github_detect(const struct ctx *ctx, const struct identity *id UNUSED, struct err *why)
 {
 	const char *url = env_get(&ctx->env, URL), *token = env_get(&ctx->env, TOKEN);
@@ -16,7 +22,7 @@ static enum source_state github_detect(const struct ctx *ctx, const struct ident
 	if (!url && !token && !env_get(&ctx->env, "GITHUB_ACTIONS"))
 		return source_say(SOURCE_ABSENT, why, NULL, "not in a GitHub Actions job");
 	if (!url && !token)
-		return source_say(SOURCE_BROKEN, why, ADVICE, "this GitHub Actions job may not ask for an OIDC token: %s and %s are not set (no id-token permission)", URL, TOKEN);
+		return source_say(SOURCE_BROKEN, why, ADVICE, "this %s job may not ask for an OIDC token: %s and %s are not set (no id-token permission)", system_of(ctx), URL, TOKEN);
 	return source_say(SOURCE_BROKEN, why, ADVICE, "%s is not set (no id-token permission?)", url ? TOKEN : URL);
 }
 

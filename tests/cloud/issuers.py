@@ -61,7 +61,7 @@ def github(state, request):
         return Response(401, "Unauthorized: bad request token", "text/plain")
     claims = {**github_claims(GITHUB_SUBJECT), "aud": request.query.get("audience") or "https://github.com/contoso",
               **state.settings["github_claims"]}
-    jwt = mint(state, iss=GITHUB_ISSUER, life=state.settings["github_life"], nbf=-600, **claims)
+    jwt = mint(state, **{"iss": GITHUB_ISSUER, "life": state.settings["github_life"], "nbf": -600, **claims})
     return Response(200, {"count": len(jwt), "value": jwt})
 
 

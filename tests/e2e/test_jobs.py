@@ -203,3 +203,39 @@ def test_two_connections_of_one_job_are_kept_apart(place, cloud):
     first = place.pipelines().get().token
     second = place.pipelines(AZURESUBSCRIPTION_SERVICE_CONNECTION_ID=CONNECTION_ENTRA).get().token
     assert first != second and place.pipelines().get().token == first and len(cloud.exchanges()) == 2
+
+
+# --- what older agents and other systems say ---
+
+PARTS = {"SYSTEM_COLLECTIONURI": "https://dev.azure.com/contoso/", "SYSTEM_TEAMPROJECTID": "shop", "SYSTEM_HOSTTYPE": "build", "SYSTEM_PLANID": "e0e0e0e0-0000-4000-8000-000000000008",
+         "SYSTEM_JOBID": "e0e0e0e0-0000-4000-8000-000000000009"}
+
+
+def test_pipelines_address_is_made_of_its_parts(place, cloud):
+    """Agents that do not set SYSTEM_OIDCREQUESTURI."""
+    assert place.pipelines(SYSTEM_OIDCREQUESTURI=None, **PARTS).get().token
+    row, = cloud.log(service="pipelines", kind="http")
+    assert f"https://{row['host']}{row['path']}" == PIPELINES_URL
+
+
+@pytest.mark.parametrize("change", [{name: None} for name in PARTS if name != "SYSTEM_COLLECTIONURI"] + [{"SYSTEM_PLANID": "../../x"}, {"SYSTEM_JOBID": "a?b=c"}])
+def test_parts_that_are_missing_or_none(place, cloud, change):
+    said_no(place.pipelines(SYSTEM_OIDCREQUESTURI=None, **{**PARTS, **change}).get(), "SYSTEM_OIDCREQUESTURI is not set")
+    assert not cloud.log()
+
+
+def test_azure_devops_own_id_is_told(place, cloud):
+    r = place.pipelines(AZURESUBSCRIPTION_SERVICE_CONNECTION_ID="d0d0d0d0-0000-4000-8000-0000000000ff").run(["daypass", "whoami"])
+    assert r.rc == 5 and "There is no explicit reference" in r.err and "activity id " in r.err and "condition: false" in r.err, r
+
+
+@pytest.mark.parametrize("variable, name", [("FORGEJO_ACTIONS", "Forgejo Actions"), ("GITEA_ACTIONS", "Gitea Actions"), ("NOTHING", "GitHub Actions")])
+def test_whose_actions_they_are(place, variable, name):
+    said_no(place.github(ACTIONS_ID_TOKEN_REQUEST_URL=None, ACTIONS_ID_TOKEN_REQUEST_TOKEN=None, **{variable: "true"}).get(), f"this {name} job may not ask")
+
+
+@pytest.mark.parametrize("issuer", ["https://ghes.contoso.test/_services/token", "https://token.actions.contoso.ghe.com"])
+def test_an_enterprise_servers_issuer_is_shown_as_it_is(place, cloud, issuer):
+    """GitHub Enterprise Server's and ghe.com's tokens have an issuer of their own: what Entra does not know is told by name."""
+    cloud.set(github_claims={"iss": issuer})
+    said_no(place.github().get(), "AADSTS700211", f"issuer '{issuer}'")
