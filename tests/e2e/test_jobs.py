@@ -239,3 +239,28 @@ def test_an_enterprise_servers_issuer_is_shown_as_it_is(place, cloud, issuer):
     """GitHub Enterprise Server's and ghe.com's tokens have an issuer of their own: what Entra does not know is told by name."""
     cloud.set(github_claims={"iss": issuer})
     said_no(place.github().get(), "AADSTS700211", f"issuer '{issuer}'")
+
+
+# --- a job without its own right ---
+
+HALF = [("github-actions", {"GITHUB_ACTIONS": "true"}, "id-token"), ("github-actions", {"ACTIONS_ID_TOKEN_REQUEST_URL": GITHUB_URL}, "ACTIONS_ID_TOKEN_REQUEST_TOKEN is not set"),
+        ("azure-pipelines", {"TF_BUILD": "True"}, "SYSTEM_OIDCREQUESTURI is not set"),
+        ("azure-pipelines", {"TF_BUILD": "True", "SYSTEM_OIDCREQUESTURI": PIPELINES_URL}, "SYSTEM_ACCESSTOKEN is not set"),
+        ("azure-pipelines", {"TF_BUILD": "True", "SYSTEM_OIDCREQUESTURI": PIPELINES_URL, "SYSTEM_ACCESSTOKEN": "x"}, "no service connection is named"),
+        ("buildkite", {"BUILDKITE": "true"}, "BUILDKITE_JOB_ID is not set"), ("ci", {"GITLAB_CI": "true"}, "DAYPASS_ID_TOKEN is not set"),
+        ("ci", {"CIRCLECI": "true"}, "CIRCLE_OIDC_TOKEN_V2 is not set")]
+
+
+@pytest.mark.parametrize("source, job, words", HALF, ids=range(len(HALF)))
+def test_it_never_gets_its_runners_identity(place, cloud, source, job, words):
+    """A pod's token, a managed identity by variables and by IMDS, AWS's and Google's machines, a SPIFFE agent: all of them are here, and none is the job's."""
+    place.pod()
+    machine = cloud.info()["machine"]
+    runner = {"AZURE_FEDERATED_TOKEN_FILE": place.token_file, "IDENTITY_ENDPOINT": machine + "/msi/token", "IDENTITY_HEADER": "x", "MSI_ENDPOINT": machine, "AZURE_POD_IDENTITY_AUTHORITY_HOST": machine,
+              "GCE_METADATA_HOST": machine.removeprefix("http://"), "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "SPIFFE_ENDPOINT_SOCKET": f"unix://{place.folder}/agent",
+              "FLY_MACHINE_ID": "m", "KUBERNETES_SERVICE_HOST": "127.0.0.1"}
+    place.identity = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": APP, **runner, **job}
+    said_no(place.get(), f"source {source}", words)
+    r = place.run(["daypass", "doctor"])
+    assert r.rc == 5 and words in r.out.splitlines()[0], r
+    assert not cloud.log()
