@@ -3,9 +3,38 @@
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/cmd/doctor.h"
+#include "helper/cmd/fic_remote.h"
+#include "helper/cmd/fic_report.h"
 #include "helper/core/answer.h"
 #include "helper/core/flow.h"
 #include "helper/core/step_acr.h"
+
+/* Beside what is registered, where the log-in of az may read that: which of the three differs, and where. */
+static void compare(struct doctor *d, struct buf *found)
+{
+	struct err quiet = ERR_INIT;
+	struct fic_presented p;
+	struct fic_result difference = {0};
+	AUTO_REMOTE remote = {0};
+	AUTO_FIC_LIST registered = {0};
+	AUTO_JSON claims = jwt_claims(&d->assertion.value);
+	fic_present(&p, claims);
+	flow_begin(d->ctx);
+	if (!claims || !fic_remote_open(d->ctx, &(struct fic_whose){.id = &d->plan.id}, &remote, &quiet) || !fic_remote_list(&remote, &registered, &quiet)) {
+		buf_addf(found, "what is registered could not be read (%s)", quiet.msg);
+		return;
+	}
+	const struct fic_registered *nearest = fic_nearest(&p, &registered, &difference);
+	buf_addf(found, "%zu federated credentials are registered%s%s\n", registered.count, nearest ? "; the nearest is " : "", nearest && nearest->name ? nearest->name : "");
+	if (nearest)
+		fic_report_result(&p, nearest, &difference, found);
+}
+
+/* Does Entra say that no credential matches what was presented (70021, 700211 to 700213, 7002121, 7002137, 7002138)? */
+static bool is_mismatch(const struct err *err)
+{
+	return str_starts(err->detail, "AADSTS70021");
+}
 
 /* Past the cache: a kept token would say nothing of today. */
 enum doctor_end doctor_exchange(struct doctor *d, struct buf *found, struct err *err)
@@ -14,8 +43,11 @@ enum doctor_end doctor_exchange(struct doctor *d, struct buf *found, struct err 
 	struct err opaque = ERR_INIT;
 	char span[32];
 	int64_t unused = 0;
-	if (!flow_exchange(d->ctx, &d->plan, &d->access, &unused, err))
+	if (!flow_exchange(d->ctx, &d->plan, &d->access, &unused, err)) {
+		if (is_mismatch(err))
+			compare(d, found);
 		return DOCTOR_WRONG;
+	}
 	jwt_read(&d->access.value, "the access token", &jwt, &opaque);
 	clock_span(span, d->access.expires_at - d->ctx->clock->wall(d->ctx->clock));
 	buf_addf(found, "a token for %s, good for %s", resource_name(d->plan.resource), span);

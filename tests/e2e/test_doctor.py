@@ -5,6 +5,7 @@ import pytest
 
 from cloud.client import APP2, ARM, AUDIENCE, CONNECTION_ENTRA, GITHUB_SUBJECT, ISSUER, REGISTRY, REGISTRY2, SUBJECT, TENANT, TENANT2, UAMI
 from cloud.peers import curl
+from e2e.test_fic import Admin
 
 STEPS = ["environment", "source", "token", "issuer", "times", "exchange", "resource"]
 CONTOSO = "https://dev.azure.com/contoso"
@@ -219,6 +220,21 @@ def test_the_subject_is_another(place):
     report = doctor(place.pod(sub="system:other"))
     wrong(report, "exchange", 6, "presented subject", "'system:other'")
     assert "AADSTS700213" in report.out
+
+
+def test_beside_what_is_registered(place, cloud):
+    """Where somebody is logged in to az who may read it: the letters that differ, with a mark below the first."""
+    admin = Admin(place, cloud)
+    place.pod(sub="system:CI")
+    r = admin.run("doctor")
+    report = Report(r)
+    wrong(report, "exchange", 6, "letter case", "'system:CI'")
+    assert "federated credentials are registered; the nearest is" in r.out and "system:ci" in r.out and "system:CI" in r.out and "^" in r.out, r.out
+
+
+def test_without_a_log_in_the_comparison_is_left_out(place):
+    report = doctor(place.pod(sub="system:other"))
+    assert "what is registered could not be read" in report.out and "Azure CLI" in report.out, report.out
 
 
 def test_the_audience_is_another(place):
