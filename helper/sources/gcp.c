@@ -7,7 +7,7 @@
 #include "helper/core/answer.h"
 #include "helper/sources/common.h"
 
-enum { CONNECT_MS = 1000, EMAIL_MAX = 320 };
+enum { CONNECT_MS = 1000, ANSWER_MS = 5000, EMAIL_MAX = 320 };
 
 static const char NAME[] = "gcp", SERVER[] = "Google's metadata server", IAM[] = "Google's IAM Credentials API";
 static const char ACCOUNTS[] = "/computeMetadata/v1/instance/service-accounts/default/";
@@ -64,7 +64,8 @@ static bool ask_server(const struct ctx *ctx, const char *what, struct http_resp
 	if (!base)
 		return false;
 	AUTO_STR url = str_printf("%s%s%s", base, ACCOUNTS, what);
-	struct http_request q = {.method = "GET", .url = url, .headers = {"Metadata-Flavor: Google"}, .deadline_ms = ctx->deadline_ms, .connect_ms = CONNECT_MS, .direct = true, .local = true};
+	int64_t soon = ctx->clock->mono_ms(ctx->clock) + ANSWER_MS; /* it is near: no answer by then is none */
+	struct http_request q = {.method = "GET", .url = url, .headers = {"Metadata-Flavor: Google"}, .deadline_ms = soon < ctx->deadline_ms ? soon : ctx->deadline_ms, .connect_ms = CONNECT_MS, .direct = true, .local = true};
 	if (!ctx->http->perform(ctx->http, &q, r, err)) {
 		AUTO_STR why = str_dup(err->msg);
 		err_set(err, ERR_SOURCE, NULL, "there is no %s here: %.300s", SERVER, why);

@@ -42,6 +42,7 @@ TEST(the_machines_own_token)
 	assert_text(a->headers, "Metadata-Flavor: Google\n");
 	assert_true(a->direct && a->local);
 	assert_int_equal(a->connect_ms, 1000);
+	assert_int_equal(a->deadline_ms, b.w.clock.ms + 5000);
 }
 
 TEST(anothers_token_is_asked_of_iam_with_the_machines_access_token)
