@@ -68,13 +68,14 @@ bool admin_do(struct admin *a, const struct admin_call *c, long *status, struct 
 	struct http_request q = {.method = c->method, .url = c->url, .bearer_word = "Bearer", .bearer = &a->token.token.value, .deadline_ms = a->ctx->deadline_ms,
 				 .headers = {"Accept: application/json", c->body ? "Content-Type: application/json" : c->header, c->body ? c->header : NULL}};
 	*out = NULL;
-	*status = 0;
+	*status = a->status = 0;
+	a->retry_after = -1;
 	if (c->body && (!secret_set(&body, c->body->p, c->body->len)))
 		return err_set(err, ERR_INTERNAL, NULL, "what %s should get is longer than %d KiB", c->service, HTTP_MAX_BODY / 1024);
 	q.form = c->body ? &body : NULL;
 	if (!a->ctx->http->perform(a->ctx->http, &q, &r, err))
 		return false;
-	*status = r.status;
+	*status = a->status = r.status;
 	snprintf(a->continuation, sizeof a->continuation, "%s", r.continuation);
 	a->retry_after = answer_retry_after(&r, a->ctx->clock->wall(a->ctx->clock), -1);
 	if (c->raw)

@@ -15,6 +15,7 @@ struct admin {
 	char *who;		  /* for messages: "identity ops", "az's log-in" */
 	struct flow_result token; /* for one resource; kept in the cache as any other */
 	char continuation[256];	  /* of the last answer: the next page's token, "" where there is none */
+	long status;		  /* of the last answer, also of a refusal; 0 where none came */
 	int64_t retry_after;	  /* of the last answer, seconds; -1 where it does not say */
 };
 

@@ -136,3 +136,11 @@ bool cmd_yes(const struct ctx *ctx, const char *question, const char *again, str
 	answer[n > 0 ? strcspn(answer, "\r\n") : 0] = 0;
 	return str_ieq(answer, "y") || str_ieq(answer, "yes") || err_set(err, ERR_PERSON, NULL, "nothing was sent");
 }
+
+void cmd_shell_word(struct buf *out, const char *word)
+{
+	buf_addc(out, '\'');
+	for (; *word; word++)
+		buf_adds(out, *word == '\'' ? "'\\''" : (char[]){*word, 0});
+	buf_addc(out, '\'');
+}

@@ -48,6 +48,9 @@ bool cmd_request(const char *text, struct request *r, struct err *err);
  * ERR_PERSON. */
 bool cmd_yes(const struct ctx *ctx, const char *question, const char *again, struct err *err);
 
+/* Append one word of a shell command that people copy: in single quotes, and a single quote as '\''. */
+void cmd_shell_word(struct buf *out, const char *word);
+
 /* Append a step of a check: its mark ("ok", "wrong"), its name, and what was found, each line of it a line. Everything found is a
  * stranger's word, and cleaned. */
 void cmd_step(struct buf *out, const char *mark, const char *name, const char *found);

@@ -2,6 +2,7 @@
 
 #include "helper/base/json.h"
 #include "helper/base/str.h"
+#include "helper/cmd/cmd.h"
 
 void fic_print_json(const struct fic_wish *w, struct buf *out)
 {
@@ -16,15 +17,6 @@ void fic_print_json(const struct fic_wish *w, struct buf *out)
 	buf_adds(out, "]\n}\n");
 }
 
-/* One word of a shell command: in single quotes, and a single quote as '\''. */
-static void shell_word(struct buf *out, const char *word)
-{
-	buf_addc(out, '\'');
-	for (; *word; word++)
-		buf_adds(out, *word == '\'' ? "'\\''" : (char[]){*word, 0});
-	buf_addc(out, '\'');
-}
-
 static void print_az(const struct fic_wish *w, struct buf *out)
 {
 	AUTO_BUF json = buf_new(8192);
@@ -36,13 +28,13 @@ static void print_az(const struct fic_wish *w, struct buf *out)
 		else
 			buf_addc(&flat, *p);
 	buf_addf(out, "# for an app registration:\naz ad app federated-credential create --id %s --parameters ", w->client ? w->client : "CLIENT-ID");
-	shell_word(out, flat.p);
+	cmd_shell_word(out, flat.p);
 	buf_addf(out, "\n\n# for a user-assigned managed identity:\naz identity federated-credential create --identity-name IDENTITY --resource-group GROUP --name %s --issuer ", w->name);
-	shell_word(out, w->issuer);
+	cmd_shell_word(out, w->issuer);
 	buf_adds(out, " --subject ");
-	shell_word(out, w->subject);
+	cmd_shell_word(out, w->subject);
 	buf_adds(out, " --audiences ");
-	shell_word(out, w->audience);
+	cmd_shell_word(out, w->audience);
 	buf_addc(out, '\n');
 }
 

@@ -10,14 +10,25 @@ void organization_close(struct organization *o)
 	free(o->name);
 }
 
+static const char prefix[] = "https://dev.azure.com/";
+
+/* Of https://dev.azure.com/NAME/ or, as older organizations have it, https://NAME.visualstudio.com/; NULL of any other. */
+static char *collection_name(const char *uri)
+{
+	static const char scheme[] = "https://", old[] = ".visualstudio.com/";
+	if (str_starts(uri, prefix))
+		return str_ndup(uri + strlen(prefix), strcspn(uri + strlen(prefix), "/"));
+	const char *host = str_starts(uri, scheme) ? uri + strlen(scheme) : "";
+	size_t n = strcspn(host, "./");
+	return str_starts(host + n, old) ? str_ndup(host, n) : NULL;
+}
+
 /* The job's own, else the only one that the configuration names. */
 static char *likely_organization(const struct ctx *ctx)
 {
-	static const char prefix[] = "https://dev.azure.com/";
-	const char *job = env_get(&ctx->env, "SYSTEM_COLLECTIONURI");
-	if (str_starts(job, prefix))
-		return str_ndup(job + strlen(prefix), strcspn(job + strlen(prefix), "/"));
-	char *found = NULL;
+	char *found = collection_name(env_get(&ctx->env, "SYSTEM_COLLECTIONURI"));
+	if (found)
+		return found;
 	for (size_t i = 0; i < ctx->config->count; i++) {
 		const struct section *s = &ctx->config->sections[i];
 		const char *rest = s->kind == SECTION_MATCH && str_starts(s->name, prefix) ? s->name + strlen(prefix) : "";

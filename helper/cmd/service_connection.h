@@ -17,7 +17,8 @@ struct organization {
 
 #define AUTO_ORGANIZATION CLEANUP(organization_close) struct organization
 
-/* A connection, as the interface returns it: issuer and subject are never composed here. All owned; NULL where absent. */
+/* A connection, as the interface returns it: issuer and subject are never composed here. All owned; NULL where absent,
+ * but for the name: the id stands in its place. */
 struct connection {
 	char *id, *name, *scheme, *creation, *issuer, *subject, *client, *tenant, *deadline, *state, *message;
 	char *owner, *owner_id; /* the project that it was made in */

@@ -13,7 +13,7 @@
 #define SECRET "ServicePrincipal"
 
 /* How long a change may take in all, and between two looks where the service does not say. */
-enum { WAIT_MS = 15 * 60 * 1000, LOOK_MS = 5000, LEAST_MS = 200 };
+enum { WAIT_MS = 15 * 60 * 1000, LOOK_MS = 5000, LEAST_MS = 200, TELL_MS = 60 * 1000, MISSES_MAX = 5 };
 
 static const char SERVICE[] = "Azure DevOps", QUIET[] = "X-TFS-FedAuthRedirect: Suppress";
 
@@ -23,6 +23,8 @@ static const char SERVICE[] = "Azure DevOps", QUIET[] = "X-TFS-FedAuthRedirect: 
 static bool member(const struct buf *text, struct json_span object, const char *name, struct json_member *out)
 {
 	size_t at = 0;
+	if (text->p[object.from] != '{')
+		return false;
 	while (json_next_member(text->p, object, &at, out)) {
 		AUTO_STR found = json_decode(text->p, out->name);
 		if (str_eq(found, name))
@@ -51,7 +53,7 @@ static bool with_scheme(const struct buf *text, const char *scheme, struct buf *
 		json_cut(&changed, holder.value, &m, out);
 	else
 		buf_add(out, changed.p, changed.len);
-	return !out->over || err_set(err, ERR_REFUSED, NULL, "the connection is too large");
+	return (!changed.over && !out->over) || err_set(err, ERR_REFUSED, NULL, "the connection is too large");
 }
 
 /* The short form that a public script goes back with. */
@@ -68,11 +70,31 @@ static void short_form(const struct connection *c, const char *scheme, struct bu
 	buf_adds(out, "}}]}");
 }
 
+/* For people: what the interface says to be a key (it says null) would be masked, and each line is made safe to show. */
+static void for_eyes(const struct buf *body, struct buf *out)
+{
+	struct json_member holder, p, key;
+	AUTO_BUF masked = buf_new(CONNECTION_BYTES);
+	bool found = inner(body, "authorization", "parameters", &holder, &p) && member(body, p.value, "serviceprincipalkey", &key) && body->p[key.value.from] == '"';
+	if (found)
+		json_replace(body, key.value, "***", &masked);
+	for (const char *at = found ? masked.p : body->p; *at; at += *at == '\n') {
+		size_t n = strcspn(at, "\n");
+		AUTO_STR line = str_ndup(at, n);
+		err_clean(line);
+		buf_addf(out, "%s\n", line);
+		at += n;
+	}
+}
+
 /* --- send, and wait --- */
 
-static bool settled(const struct connection *c)
+/* A look may be older than the change: ready is only what has the new scheme. */
+static bool settled(const struct connection *c, const char *scheme)
 {
-	return str_eq(c->state, "Failed") || (c->state ? str_eq(c->state, "Ready") : c->ready);
+	if (str_eq(c->state, "Failed"))
+		return true;
+	return str_eq(c->scheme, scheme) && (c->state ? str_eq(c->state, "Ready") : c->ready);
 }
 
 static bool failed(const struct connection *c, struct err *err)
@@ -80,26 +102,44 @@ static bool failed(const struct connection *c, struct err *err)
 	return err_set(err, ERR_REFUSED, "daypass service-connection show; the project's settings, Service connections, say more", "Azure DevOps could not change the connection %.100s: %.300s", c->name, c->message ? c->message : "it does not say why");
 }
 
-/* Until the service says that it is ready, or that it failed. */
-static bool wait_for(struct organization *o, struct connection *c, struct err *err)
+/* A look that failed in a way that may pass. */
+static bool may_pass(const struct organization *o, const struct err *err)
 {
-	struct ctx *ctx = o->admin.ctx;
-	int64_t begun = ctx->clock->mono_ms(ctx->clock);
+	return err->kind == ERR_NETWORK || err->kind == ERR_THROTTLED || o->admin.status >= 500;
+}
+
+static void pause_until(struct organization *o, int64_t end)
+{
+	struct clock *clock = o->admin.ctx->clock;
+	int64_t told = o->admin.retry_after, pause = told < 0 ? LOOK_MS : told * 1000, left = end - clock->mono_ms(clock);
+	pause = pause < LEAST_MS ? LEAST_MS : pause;
+	clock->sleep_ms(clock, pause < left ? pause : left);
+}
+
+/* Until the service says that it has that scheme, or that it failed. */
+static bool wait_for(struct organization *o, struct connection *c, const char *scheme, struct err *err)
+{
+	struct clock *clock = o->admin.ctx->clock;
+	int64_t begun = clock->mono_ms(clock), now = begun, tell = begun;
 	AUTO_STR id = str_dup(c->id);
 	AUTO_STR project = str_dup(c->owner);
-	for (bool said = false; ctx->clock->mono_ms(ctx->clock) - begun < WAIT_MS; said = true) {
-		flow_begin(ctx);
+	for (int misses = 0; now - begun < WAIT_MS; now = clock->mono_ms(clock)) {
+		flow_begin(o->admin.ctx);
 		connection_free(c);
-		if (!connection_read(o, project, id, c, NULL, err))
-			return false;
-		if (settled(c))
+		bool seen = connection_read(o, project, id, c, NULL, err);
+		if (seen && settled(c, scheme))
 			return !str_eq(c->state, "Failed") || failed(c, err);
-		if (!said)
-			log_line("Azure DevOps is at it (%s); this takes a minute or two ...", c->state ? c->state : "not ready yet");
-		int64_t told = o->admin.retry_after, pause = told < 0 ? LOOK_MS : told * 1000;
-		ctx->clock->sleep_ms(ctx->clock, pause < LEAST_MS ? LEAST_MS : pause);
+		misses = seen ? 0 : misses + 1;
+		if (!seen && (!may_pass(o, err) || misses == MISSES_MAX))
+			return err_wrap(err, "sent; looking what became of it (daypass service-connection show %s)", id);
+		if (now >= tell) {
+			log_line("Azure DevOps is at it (%s), %llds so far; this takes a minute or two ...", c->state ? c->state : "no answer", (long long)(now - begun) / 1000);
+			tell += TELL_MS;
+		}
+		pause_until(o, begun + WAIT_MS);
 	}
-	return err_set(err, ERR_NETWORK, "look again: daypass service-connection show", "the connection is not ready after %d minutes", WAIT_MS / 60000);
+	err_set(err, ERR_NETWORK, NULL, "the connection is not ready after %d minutes", WAIT_MS / 60000);
+	return err_hint(err, "look again: daypass service-connection show %s", id);
 }
 
 static bool put(struct organization *o, const char *project, const struct connection *c, const struct buf *body, struct err *err)
@@ -114,19 +154,29 @@ static bool put(struct organization *o, const char *project, const struct connec
 	return status != 404 || err_set(err, ERR_CONFIG, "daypass service-connection list", "the connection %.100s is not there any more", c->name);
 }
 
+/* A change that is to be made. All borrowed; project: of the URL, or NULL. */
+struct turn {
+	const char *verb, *project, *scheme;
+	const struct buf *body;
+	bool yes;
+};
+
 /* Show, ask, send, wait, and show what came of it. */
-static int change(struct organization *o, const char *project, struct connection *c, const struct buf *body, bool yes, const char *verb)
+static int change(struct organization *o, const struct turn *t, struct connection *c)
 {
 	struct err err = ERR_INIT;
 	struct ctx *ctx = o->admin.ctx;
 	AUTO_BUF out = buf_new(2 * CONNECTION_BYTES);
-	AUTO_STR again = str_printf("daypass service-connection %s %s --yes", verb, c->id);
-	AUTO_STR question = str_printf("%s it?", verb);
-	buf_addf(&out, "the connection %s of project %s, as %s; what is sent:\n%s\n", c->name, c->owner, o->admin.who, body->p);
+	AUTO_STR again = str_printf("daypass service-connection %s %s --yes --organization %s%s%s", t->verb, c->id, o->name, o->admin.name ? " --identity " : "", o->admin.name ? o->admin.name : "");
+	AUTO_STR question = str_printf("%s it?", t->verb);
+	AUTO_STR head = str_printf("the connection %s of project %s, as %s; what is sent:", c->name, c->owner, o->admin.who);
+	err_clean(head);
+	buf_addf(&out, "%s\n", head);
+	for_eyes(t->body, &out);
 	int status = cmd_print(ctx, &out);
 	if (status)
 		return status;
-	if ((!yes && !cmd_yes(ctx, question, again, &err)) || !put(o, project, c, body, &err) || !wait_for(o, c, &err))
+	if ((!t->yes && !cmd_yes(ctx, question, again, &err)) || !put(o, t->project, c, t->body, &err) || !wait_for(o, c, t->scheme, &err))
 		return cmd_fail(&err);
 	buf_clear(&out);
 	connection_show(c, &out);
@@ -170,9 +220,9 @@ int connection_convert(struct ctx *ctx UNUSED, struct organization *o, int argc,
 	AUTO_STR project = str_dup(c.owner);
 	AUTO_STR id = str_dup(c.id);
 	connection_free(&c);
-	if (!connection_read(o, project, id, &c, &text, &err) || !with_scheme(&text, FEDERATED, &body, &err))
+	if (!connection_read(o, project, id, &c, &text, &err) || !convertible(o, &c, &err) || !with_scheme(&text, FEDERATED, &body, &err))
 		return cmd_fail(&err);
-	return change(o, project, &c, &body, yes, "convert");
+	return change(o, &(struct turn){.verb = "convert", .project = project, .scheme = FEDERATED, .body = &body, .yes = yes}, &c);
 }
 
 static bool revertible(const struct ctx *ctx, const struct connection *c, struct err *err)
@@ -197,7 +247,7 @@ int connection_revert(struct ctx *ctx, struct organization *o, int argc, char **
 		return cmd_fail(&err);
 	short_form(&c, SECRET, &body);
 	log_line("Microsoft documents only the button for this; the call is the one that people's scripts make");
-	return change(o, NULL, &c, &body, yes, "revert");
+	return change(o, &(struct turn){.verb = "revert", .scheme = SECRET, .body = &body, .yes = yes}, &c);
 }
 
 /* --- create --- */
@@ -262,19 +312,20 @@ static void creation(const struct wish *w, struct buf *out)
 	buf_adds(out, "}}]}");
 }
 
-/* Only what came back is what Entra must trust. */
+/* Only what came back is what Entra must trust. The credential is named by the connection's id: a connection's own name may hold
+ * what no credential's may, or be that of another, which a managed identity would have overwritten. */
 static int trust(struct ctx *ctx, const struct wish *w, const struct connection *c, const char *as)
 {
 	struct err err = ERR_INIT;
 	AUTO_REMOTE remote = {0};
 	AUTO_IDENTITY id = {.name = str_dup("the connection"), .origin = str_dup("the command line")};
 	AUTO_BUF out = buf_new(CONNECTION_BYTES);
-	const struct fic_wish f = {.name = w->name, .issuer = c->issuer, .subject = c->subject, .audience = "api://AzureADTokenExchange", .client = w->client};
+	const struct fic_wish f = {.name = c->id, .issuer = c->issuer, .subject = c->subject, .audience = "api://AzureADTokenExchange", .client = w->client};
 	flow_begin(ctx);
 	bool ok = config_set(id.set, KEY_CLIENT_ID, w->client, "--client-id", &err) && config_set(id.set, KEY_TENANT, w->tenant, "--tenant-id", &err) &&
 		  fic_remote_open(ctx, &(struct fic_whose){.id = &id, .admin = as}, &remote, &err) && fic_remote_create(&remote, &f, &err);
 	buf_adds(&out, ok ? "created, with the federated credential:\n" : "the connection is there; its federated credential is not, and must be made:\n");
-	fic_print_json(&f, &out);
+	fic_print(ok ? "json" : NULL, &f, &out);
 	int status = cmd_print(ctx, &out);
 	return ok ? status : cmd_fail(&err);
 }
@@ -296,8 +347,8 @@ static int make(struct ctx *ctx, struct organization *o, const struct wish *w, c
 	if (!admin_do(&o->admin, &(struct admin_call){.method = "POST", .url = url, .service = SERVICE, .header = QUIET, .body = &body}, &status, &j, &err))
 		return cmd_fail(&err);
 	connection_take(&c, j);
-	if (status == 404 || !c.issuer || !c.subject) {
-		err_set(&err, ERR_REFUSED, "daypass service-connection list", "Azure DevOps did not say what the new connection's issuer and subject are");
+	if (status == 404 || !str_is_guid(c.id) || !c.issuer || !c.subject) {
+		err_set(&err, ERR_REFUSED, "daypass service-connection list", "Azure DevOps did not say what the new connection's id, issuer and subject are");
 		return cmd_fail(&err);
 	}
 	buf_clear(&out);

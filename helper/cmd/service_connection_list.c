@@ -39,11 +39,18 @@ void connection_take(struct connection *out, const struct json *j)
 {
 	const struct json *authorization = json_get(j, "authorization"), *p = json_get(authorization, "parameters"), *data = json_get(j, "data"), *state = json_get(j, "operationStatus");
 	const struct json *owner = json_get(json_at(json_get(j, "serviceEndpointProjectReferences"), 0), "projectReference");
-	*out = (struct connection){.id = str_dup(json_str(j, "id")), .name = str_dup(json_str(j, "name")), .scheme = str_dup(json_str(authorization, "scheme")), .creation = str_dup(json_str(data, "creationMode")),
+	*out = (struct connection){.id = str_dup(json_str(j, "id")), .name = str_dup(json_str(j, json_str(j, "name") ? "name" : "id")), .scheme = str_dup(json_str(authorization, "scheme")), .creation = str_dup(json_str(data, "creationMode")),
 				   .issuer = str_dup(json_str(p, "workloadIdentityFederationIssuer")), .subject = str_dup(json_str(p, "workloadIdentityFederationSubject")),
 				   .client = str_dup(json_str(p, "serviceprincipalid")), .tenant = str_dup(json_str(p, "tenantid")), .deadline = str_dup(json_str(data, "revertSchemeDeadline")),
 				   .state = str_dup(json_str(state, "state")), .message = str_dup(json_str(state, "statusMessage")), .owner = str_dup(json_str(owner, "name")),
 				   .owner_id = str_dup(json_str(owner, "id")), .shared = json_is_true(json_get(j, "isShared")), .ready = json_is_true(json_get(j, "isReady"))};
+}
+
+/* An answer's list, never NULL where it is true: what is no list is not an empty one. */
+static bool rows_of(const struct json *j, const struct json **out, struct err *err)
+{
+	*out = json_get(j, "value");
+	return json_is_array(*out) || err_set(err, ERR_NETWORK, "try again; if it stays so: does something answer in Azure DevOps' place?", "the answer of Azure DevOps is not the list that was asked for");
 }
 
 /* --- projects --- */
@@ -58,6 +65,7 @@ static bool project_page(struct organization *o, const char *from, struct json *
 		url_encode(&rest, from);
 	}
 	AUTO_STR url = organization_url(o, NULL, rest.p);
+	flow_begin(o->admin.ctx); /* each call has its time: there may be hundreds */
 	if (!admin_do(&o->admin, &(struct admin_call){.method = "GET", .url = url, .service = SERVICE, .header = QUIET}, &status, out, err))
 		return false;
 	return status != 404 || err_set(err, ERR_CONFIG, "check its name: --organization NAME, of https://dev.azure.com/NAME", "there is no Azure DevOps organization %s", o->name);
@@ -69,13 +77,15 @@ bool organization_projects(struct organization *o, bool (*take)(struct organizat
 	AUTO_STR from = str_dup("");
 	for (int page = 0; page < PAGES_MAX; page++) {
 		AUTO_JSON j = NULL;
-		if (!project_page(o, from, &j, err))
+		const struct json *rows;
+		if (!project_page(o, from, &j, err) || !rows_of(j, &rows, err))
 			return false;
 		str_set(&from, o->admin.continuation);
-		for (int i = 0; json_at(json_get(j, "value"), i); i++) {
-			const struct json *p = json_at(json_get(j, "value"), i);
-			const char *name = json_str(p, "name"), *id = json_str(p, "id");
-			if (name && id && !take(o, name, id, user, err))
+		for (int i = 0; json_at(rows, i); i++) {
+			const char *name = json_str(json_at(rows, i), "name"), *id = json_str(json_at(rows, i), "id");
+			if (!name || !id)
+				return err_set(err, ERR_NETWORK, NULL, "the answer of Azure DevOps has a project without name or id");
+			if (!take(o, name, id, user, err))
 				return false;
 		}
 		if (!*from)
@@ -98,19 +108,26 @@ static bool of_project(struct organization *o, const char *project, const char *
 {
 	struct connections *l = user;
 	AUTO_JSON j = NULL;
+	const struct json *rows;
 	long status;
 	AUTO_STR url = organization_url(o, project, "serviceendpoint/endpoints?type=azurerm&includeFailed=true&includeDetails=true&" VERSION);
+	flow_begin(o->admin.ctx);
 	if (!admin_do(&o->admin, &(struct admin_call){.method = "GET", .url = url, .service = SERVICE, .header = QUIET}, &status, &j, err))
 		return false;
 	if (status == 404)
 		return err_set(err, ERR_CONFIG, "check its name: --project NAME", "the organization %s has no project '%.100s'", o->name, project);
-	for (int i = 0; json_at(json_get(j, "value"), i) && l->count < CONNECTIONS_MAX; i++) {
-		const struct json *row = json_at(json_get(j, "value"), i);
-		const char *row_id = json_str(row, "id");
-		if (!row_id || is_known(l, row_id))
+	if (!rows_of(j, &rows, err))
+		return false;
+	for (int i = 0; json_at(rows, i); i++) {
+		const char *row_id = json_str(json_at(rows, i), "id");
+		if (!str_is_guid(row_id)) /* it stands in URLs later */
+			return err_set(err, ERR_NETWORK, NULL, "the answer of Azure DevOps has a connection without an id");
+		if (is_known(l, row_id))
 			continue;
+		if (l->count == CONNECTIONS_MAX)
+			return err_set(err, ERR_REFUSED, "name one: --project NAME", "the organization %s has more connections than are looked at", o->name);
 		l->rows = mem_realloc_wipe(l->rows, l->count * sizeof *l->rows, (l->count + 1) * sizeof *l->rows);
-		connection_take(&l->rows[l->count++], row);
+		connection_take(&l->rows[l->count++], json_at(rows, i));
 	}
 	return true;
 }
@@ -151,7 +168,7 @@ bool connection_read(struct organization *o, const char *project, const char *id
 	if (!admin_do(&o->admin, &(struct admin_call){.method = "GET", .url = url, .service = SERVICE, .header = QUIET, .raw = text}, &status, &j, err))
 		return false;
 	connection_take(out, j);
-	return (status == 200 && out->id) || err_set(err, ERR_CONFIG, "daypass service-connection list", "the connection %.100s is not there any more", id);
+	return (status == 200 && str_ieq(out->id, id)) || err_set(err, ERR_CONFIG, "daypass service-connection list", "the connection %.100s is not there any more", id);
 }
 
 /* --- for people --- */
@@ -188,7 +205,7 @@ static void list_text(const struct connections *l, struct buf *out)
 	for (size_t i = 0; i < l->count; i++) {
 		const struct connection *c = &l->rows[i];
 		const char *flag = connection_flag(c), *scheme = c->scheme ? c->scheme : "?";
-		AUTO_STR name = str_dup(c->name ? c->name : c->id);
+		AUTO_STR name = str_dup(c->name);
 		AUTO_STR owner = str_dup(c->owner ? c->owner : "?");
 		err_clean(name);
 		err_clean(owner);
@@ -248,6 +265,17 @@ static void line(struct buf *out, const char *label, const char *value)
 	buf_addf(out, "  %-9s %s\n", label, text);
 }
 
+/* A word of a command to type: somebody else chose it. */
+static void word(struct buf *out, const char *text, const char *otherwise)
+{
+	AUTO_STR clean = str_dup(text ? text : otherwise);
+	err_clean(clean);
+	if (clean[strspn(clean, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:")])
+		cmd_shell_word(out, clean);
+	else
+		buf_adds(out, clean);
+}
+
 void connection_show(const struct connection *c, struct buf *out)
 {
 	const char *flag = connection_flag(c);
@@ -271,6 +299,11 @@ void connection_show(const struct connection *c, struct buf *out)
 		buf_addf(out, "to do: %s\n", flag);
 	if (str_eq(c->scheme, "ServicePrincipal"))
 		buf_addf(out, str_eq(c->creation, "Automatic") ? "next: daypass service-connection convert %s\n" : "next: make a federated one beside it: daypass service-connection create (the connection %s is made by hand)\n", c->id);
-	else if (flag && str_starts(c->issuer, "https://vstoken.dev.azure.com/"))
-		buf_addf(out, "next: az devops service-endpoint convert --azdo-subject %s --tenant-id %s\n", c->subject ? c->subject : "SUBJECT", c->tenant ? c->tenant : "TENANT");
+	if (!flag || !str_starts(c->issuer, "https://vstoken.dev.azure.com/"))
+		return;
+	buf_adds(out, "next: az devops service-endpoint convert --azdo-subject ");
+	word(out, c->subject, "SUBJECT");
+	buf_adds(out, " --tenant-id ");
+	word(out, c->tenant, "TENANT");
+	buf_addc(out, '\n');
 }

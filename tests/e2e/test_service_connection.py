@@ -8,7 +8,7 @@ import re
 import pytest
 
 from cloud.client import (APP, AZDO, CONNECTION, CONNECTION_ENTRA, CONNECTION_ENTRA_SUBJECT, CONNECTION_OLD, CONNECTION_SHARED, ENTRA_ISSUER, OPS, SUBSCRIPTION, TENANT,
-                          VSTOKEN_ISSUER)
+                          UAMI, VSTOKEN_ISSUER)
 from e2e.place import LIMIT, PATH
 
 AZ = """#!/bin/sh
@@ -117,6 +117,8 @@ def test_usage(admin, words, rc, said):
 def test_the_organization(admin):
     no(admin("list", organization=None), 2, "which Azure DevOps organization?", "--organization")
     assert admin("list", organization=None, SYSTEM_COLLECTIONURI="https://dev.azure.com/contoso/").rc == 0
+    assert admin("list", organization=None, SYSTEM_COLLECTIONURI="https://contoso.visualstudio.com/").rc == 0
+    no(admin("list", organization=None, SYSTEM_COLLECTIONURI="https://contoso.visualstudio.com.evil.test/"), 2, "which Azure DevOps organization?")
     admin.place.config(more="[match https://dev.azure.com/contoso]\nidentity = default\n")
     assert admin("list", organization=None).rc == 0
     no(admin("list", organization="nowhere"), 3, "no Azure DevOps organization nowhere")
@@ -253,9 +255,21 @@ def test_create_makes_the_connection_and_then_the_trust(admin, cloud):
     assert admin.place.pipelines(AZURESUBSCRIPTION_SERVICE_CONNECTION_ID=said["id"]).get().token
 
 
+def test_the_credential_is_named_by_the_connection(admin, cloud):
+    """A connection's name may hold blanks, and be that of another credential, which a managed identity would have overwritten."""
+    old = [f for f in cloud.fic("list") if f["client"] == UAMI]
+    for name in ("my fresh one", old[0]["name"]):
+        r = admin("create", name, "--project", "my shop", "--subscription", SUBSCRIPTION, "--client-id", UAMI, "--yes")
+        assert r.rc == 0, r
+        said = admin.now(name)
+        now = [f for f in cloud.fic("list") if f["client"] == UAMI]
+        assert [f["name"] for f in now if f["subject"] == said["subject"]] == [said["id"]] and all(f in now for f in old)
+
+
 def test_without_graph_the_credential_is_printed(admin, cloud):
     cloud.directory(OPS, None)
     r = admin(*CREATE)
+    assert "az ad app federated-credential create --id " + APP in r.out
     assert r.rc == 4 and "must be made" in r.out and ENTRA_ISSUER in r.out and "may not" in r.err, r
     assert admin.now("fresh")["subject"] in r.out
 

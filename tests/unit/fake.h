@@ -67,7 +67,7 @@ static inline struct fake_clock fake_clock(void)
 struct answer {
 	long status;
 	const char *type, *body;
-	const char *retry_after, *date, *location, *server, *request_id, *authenticate, *flavor, *grpc_status, *grpc_message;
+	const char *retry_after, *date, *location, *server, *request_id, *authenticate, *continuation, *flavor, *grpc_status, *grpc_message;
 	size_t len; /* of body, where it holds NUL bytes */
 	int64_t takes_ms;
 	bool fails; /* no answer at all */
@@ -136,6 +136,7 @@ static inline bool fake_perform(struct http *http, const struct http_request *q,
 	fill_text(r->server, sizeof r->server, a->server);
 	fill_text(r->request_id, sizeof r->request_id, a->request_id);
 	fill_text(r->authenticate, sizeof r->authenticate, a->authenticate);
+	fill_text(r->continuation, sizeof r->continuation, a->continuation);
 	fill_text(r->metadata_flavor, sizeof r->metadata_flavor, a->flavor);
 	fill_text(r->grpc_status, sizeof r->grpc_status, a->grpc_status);
 	fill_text(r->grpc_message, sizeof r->grpc_message, a->grpc_message);
