@@ -3,9 +3,14 @@
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 
+struct http_response http_response_up_to(size_t most)
+{
+	return (struct http_response){.body = secret_new(most)};
+}
+
 struct http_response http_response_new(void)
 {
-	return (struct http_response){.body = secret_new(HTTP_MAX_BODY)};
+	return http_response_up_to(HTTP_MAX_BODY);
 }
 
 void http_response_free(struct http_response *r)

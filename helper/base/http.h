@@ -56,7 +56,9 @@ struct http {
 
 #define AUTO_RESPONSE CLEANUP(http_response_free) struct http_response
 
+/* A body of HTTP_MAX_BODY at most, or of so much: for lists. */
 struct http_response http_response_new(void);
+struct http_response http_response_up_to(size_t most);
 void http_response_free(struct http_response *r);
 /* Is it JSON by its Content-Type (application/json, or +json)? */
 bool http_is_json(const struct http_response *r);

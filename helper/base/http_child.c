@@ -32,7 +32,7 @@ bool http_in_child(http_transfer transfer, const struct http *http, const struct
 		   struct http_response *r, struct err *err)
 {
 	struct job job = {transfer, http, q, left_ms, r};
-	AUTO_BUF all = buf_new(sizeof(struct report) + HTTP_MAX_BODY);
+	AUTO_BUF all = buf_new(sizeof(struct report) + secret_buf(&r->body)->max);
 	AUTO_STR host = http_host(q->url);
 	if (child_run(work, &job, left_ms, &all) != CHILD_DONE || all.len < sizeof(struct report))
 		return err_set(err, ERR_NETWORK, "check the network and its name server", "%s did not answer in time", host);

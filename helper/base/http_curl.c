@@ -288,7 +288,7 @@ static bool explain(CURLcode rc, const struct transfer *t, const struct http *ht
 {
 	const char *text = t->problem[0] ? t->problem : api.easy_strerror(rc);
 	if (t->too_big)
-		return err_set(err, ERR_NETWORK, NULL, "%s answered with more than %d KiB: not a token", host, HTTP_MAX_BODY / 1024);
+		return err_set(err, ERR_NETWORK, NULL, "%s answered with more than %zu KiB: not a token", host, secret_buf(&t->response->body)->max / 1024);
 	/* A dial that failed did not name our host: it was a proxy's. */
 	bool proxy_lost = rc == CURLE_COULDNT_CONNECT && proxy_of(http) && !strstr(text, host);
 	if (connect_code >= 300 || rc == CURLE_COULDNT_RESOLVE_PROXY || proxy_lost)

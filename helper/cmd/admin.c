@@ -4,6 +4,9 @@
 #include "helper/core/answer.h"
 #include "helper/core/policy.h"
 
+/* A list of hundreds, each with all its details. */
+enum { ANSWER_MAX = 4 * 1024 * 1024 };
+
 void admin_close(struct admin *a)
 {
 	free(a->who);
@@ -63,7 +66,7 @@ static bool no(const struct admin *a, const struct admin_call *c, const struct h
 
 bool admin_do(struct admin *a, const struct admin_call *c, long *status, struct json **out, struct err *err)
 {
-	AUTO_RESPONSE r = http_response_new();
+	AUTO_RESPONSE r = http_response_up_to(ANSWER_MAX);
 	AUTO_SECRET body = secret_new(HTTP_MAX_BODY);
 	struct http_request q = {.method = c->method, .url = c->url, .bearer_word = "Bearer", .bearer = &a->token.token.value, .deadline_ms = a->ctx->deadline_ms,
 				 .headers = {"Accept: application/json", c->body ? "Content-Type: application/json" : c->header, c->body ? c->header : NULL}};

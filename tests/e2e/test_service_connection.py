@@ -296,6 +296,18 @@ def test_bad_answers(admin, cloud, fault, params, rc, words):
     no(admin("list"), rc, *words)
 
 
+def test_a_project_with_hundreds(admin, cloud):
+    rows = [{"id": f"00000000-0000-4000-8000-{i:012}", "name": f"c{i}", "authorization": {"scheme": "ServicePrincipal"}, "data": {"more": "x" * 2500}} for i in range(400)]
+    cloud.fault("azdo", "status", status=200, body={"value": rows}, path="/contoso/shop/_apis/serviceendpoint/endpoints")
+    r = admin("list", "--project", "shop")
+    assert r.rc == 0 and r.out.endswith("400 connections, 400 to do\n"), r
+
+
+def test_an_answer_without_end(admin, cloud):
+    cloud.fault("azdo", "huge")
+    no(admin("list"), 8, "dev.azure.com answered with more than 4096 KiB")
+
+
 def test_names_that_would_drive_a_terminal(admin, cloud):
     cloud.fault("azdo", "status", status=200, body={"value": [{"id": CONNECTION, "name": "a\u202eb", "authorization": {}, "data": {}}]}, path="/contoso/shop/_apis/serviceendpoint/endpoints")
     r = admin("list", "--project", "shop")
