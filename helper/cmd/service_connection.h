@@ -21,7 +21,7 @@ struct organization {
  * but for the name: the id stands in its place. */
 struct connection {
 	char *id, *name, *scheme, *creation, *issuer, *subject, *client, *tenant, *deadline, *state, *message;
-	char *owner, *owner_id; /* the project that it was made in */
+	char *owner, *owner_id; /* the project that it was made in: the first reference, as Microsoft's scripts read it */
 	bool shared, ready;
 };
 

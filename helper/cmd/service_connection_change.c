@@ -94,7 +94,7 @@ static bool settled(const struct connection *c, const char *scheme)
 {
 	if (str_eq(c->state, "Failed"))
 		return true;
-	return str_eq(c->scheme, scheme) && (c->state ? str_eq(c->state, "Ready") : c->ready);
+	return str_ieq(c->scheme, scheme) && (c->state ? str_eq(c->state, "Ready") : c->ready);
 }
 
 static bool failed(const struct connection *c, struct err *err)
@@ -190,11 +190,11 @@ static bool convertible(const struct organization *o, const struct connection *c
 {
 	if (connection_is_federated(c))
 		return err_set(err, ERR_REFUSED, "daypass service-connection show", "the connection %.100s is federated already", c->name);
-	if (!str_eq(c->scheme, SECRET)) {
+	if (!str_ieq(c->scheme, SECRET)) {
 		err_set(err, ERR_REFUSED, NULL, "the connection %.100s has the scheme %.60s: only one with a secret can be converted", c->name, c->scheme ? c->scheme : "of nobody");
 		return err_hint(err, "make a new one: daypass service-connection create");
 	}
-	if (!str_eq(c->creation, "Automatic")) {
+	if (!str_ieq(c->creation, "Automatic")) {
 		err_set(err, ERR_REFUSED, NULL, "the connection %.100s was made by hand (creationMode %.60s): Azure DevOps converts only those that it made itself", c->name, c->creation ? c->creation : "unknown");
 		return err_hint(err, "make a federated one beside it: daypass service-connection create NAME --subscription ID --client-id %s", c->client ? c->client : "ID");
 	}

@@ -175,13 +175,13 @@ bool connection_read(struct organization *o, const char *project, const char *id
 
 bool connection_is_federated(const struct connection *c)
 {
-	return str_eq(c->scheme, "WorkloadIdentityFederation");
+	return str_ieq(c->scheme, "WorkloadIdentityFederation");
 }
 
 const char *connection_flag(const struct connection *c)
 {
-	if (str_eq(c->scheme, "ServicePrincipal"))
-		return str_eq(c->creation, "Automatic") ? "has a secret: convert it" : "has a secret: make a federated one beside it";
+	if (str_ieq(c->scheme, "ServicePrincipal"))
+		return str_ieq(c->creation, "Automatic") ? "has a secret: convert it" : "has a secret: make a federated one beside it";
 	if (str_starts(c->issuer, "https://vstoken.dev.azure.com/"))
 		return "its issuer ends on 2027-07-01: move it to Entra's";
 	return c->state && str_eq(c->state, "Failed") ? "its last operation failed" : NULL;
@@ -211,7 +211,7 @@ static void list_text(const struct connections *l, struct buf *out)
 		err_clean(owner);
 		flagged += flag != NULL;
 		buf_addf(out, "%-*s  %-*s  %-10.10s  %-9.20s  %s\n", names, name, owners, owner, c->creation ? c->creation : "?",
-			 connection_is_federated(c) ? "federated" : str_eq(scheme, "ServicePrincipal") ? "secret" : scheme, flag ? flag : "");
+			 connection_is_federated(c) ? "federated" : str_ieq(scheme, "ServicePrincipal") ? "secret" : scheme, flag ? flag : "");
 	}
 	buf_addf(out, "%zu connection%s, %d to do\n", l->count, l->count == 1 ? "" : "s", flagged);
 }
@@ -297,8 +297,8 @@ void connection_show(const struct connection *c, struct buf *out)
 		buf_adds(out, "  shared with other projects: it can be changed in its own only\n");
 	if (flag)
 		buf_addf(out, "to do: %s\n", flag);
-	if (str_eq(c->scheme, "ServicePrincipal"))
-		buf_addf(out, str_eq(c->creation, "Automatic") ? "next: daypass service-connection convert %s\n" : "next: make a federated one beside it: daypass service-connection create (the connection %s is made by hand)\n", c->id);
+	if (str_ieq(c->scheme, "ServicePrincipal"))
+		buf_addf(out, str_ieq(c->creation, "Automatic") ? "next: daypass service-connection convert %s\n" : "next: make a federated one beside it: daypass service-connection create (the connection %s is made by hand)\n", c->id);
 	if (!flag || !str_starts(c->issuer, "https://vstoken.dev.azure.com/"))
 		return;
 	buf_adds(out, "next: az devops service-endpoint convert --azdo-subject ");

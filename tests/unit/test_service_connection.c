@@ -182,6 +182,16 @@ TEST(a_key_is_sent_back_but_not_shown)
 	assert_says(out, "\"serviceprincipalkey\":\"***\"");
 }
 
+/* Microsoft's scripts compare them so. */
+TEST(schemes_and_modes_are_the_same_in_any_case)
+{
+	struct connection c = {.scheme = (char[]){"serviceprincipal"}, .creation = (char[]){"automatic"}};
+	assert_text(connection_flag(&c), "has a secret: convert it");
+	c.scheme = (char[]){"workloadidentityfederation"};
+	assert_true(connection_is_federated(&c));
+	assert_text(connection_flag(&c), NULL);
+}
+
 /* --- waiting --- */
 
 static int converts(struct office *o, const struct answer *after, size_t count)
@@ -279,7 +289,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(projects_come_page_by_page_and_each_has_time_of_its_own), T(pages_without_end_end), T(answers_that_are_no_lists_are_told), T(one_without_a_name_goes_by_its_id), T(a_name_that_two_have_is_nobodys),
-		T(the_command_to_type_holds_whatever_a_name_holds), T(a_key_is_sent_back_but_not_shown), T(what_is_ready_but_unchanged_is_not_done), T(a_bad_moment_does_not_end_the_waiting),
+		T(the_command_to_type_holds_whatever_a_name_holds), T(a_key_is_sent_back_but_not_shown), T(schemes_and_modes_are_the_same_in_any_case), T(what_is_ready_but_unchanged_is_not_done), T(a_bad_moment_does_not_end_the_waiting),
 		T(a_service_that_is_gone_ends_it), T(who_may_not_look_any_more_does_not_go_on), T(failure_ends_it_with_its_reason), T(it_waits_minutes_and_not_for_ever),
 		T(what_changed_in_the_meantime_is_seen), T(the_way_back_is_open_until_the_second_that_is_named)};
 	return RUN(tests);
