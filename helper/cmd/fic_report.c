@@ -90,12 +90,19 @@ static void explain_kind(const char *presented, const char *registered, struct b
 		buf_addf(out, "    the same repository: presented is %s, registered is %s\n", here, there);
 }
 
-static void explain_form(const char *presented, struct buf *out)
+/* Whose form with ids it is: GitHub joins a name and its id by @, Forgejo by -. */
+static const char *whose(const char *immutable)
 {
-	const char *colon = strchr(presented + strlen("repo:"), ':'), *sign = strchr(presented, '@');
-	bool immutable = colon && sign && sign < colon;
-	buf_addf(out, "    the same repository: presented is GitHub's %s form, registered its %s\n", immutable ? "immutable" : "classic",
-		 immutable ? "classic one (names only)" : "immutable one (names and ids)");
+	const char *colon = strchr(immutable + strlen("repo:"), ':'), *sign = strchr(immutable, '@');
+	return colon && sign && sign < colon ? "GitHub" : "Forgejo";
+}
+
+/* Of the two forms of one subject the one with ids is the longer. */
+static void explain_form(const char *presented, const char *registered, struct buf *out)
+{
+	bool immutable = strlen(presented) > strlen(registered);
+	buf_addf(out, "    the same repository: presented is %s's %s form, registered its %s\n", whose(immutable ? presented : registered),
+		 immutable ? "immutable" : "classic", immutable ? "classic one (names only)" : "immutable one (names and ids)");
 }
 
 static void explain(enum fic_difference how, const char *presented, const char *registered, struct buf *out)
@@ -111,7 +118,7 @@ static void explain(enum fic_difference how, const char *presented, const char *
 	if (how == FIC_KIND)
 		explain_kind(presented, registered, out);
 	else if (how == FIC_FORM)
-		explain_form(presented, out);
+		explain_form(presented, registered, out);
 	else if (words[how])
 		buf_addf(out, "    %s\n", words[how]);
 }
@@ -182,7 +189,7 @@ void fic_report_by_hand(const struct fic_presented *p, const char *client, struc
 	fic_report_presented(p, out);
 	if (other) {
 		AUTO_STR shown = clean(other);
-		buf_addf(out, "GitHub's %s form of the same subject, which does not match:\n  %-9s '%s'\n", immutable ? "classic" : "immutable", names[1], shown);
+		buf_addf(out, "%s's %s form of the same subject, which does not match:\n  %-9s '%s'\n", whose(immutable ? p->sub : other), immutable ? "classic" : "immutable", names[1], shown);
 	}
 	if (fic_issued_by_entra(p->iss) && str_eq(p->aud, FIC_AUDIENCE_GUID))
 		buf_adds(out, "Entra takes this audience for api://AzureADTokenExchange, which is the one to register\n");

@@ -224,15 +224,23 @@ static bool is_id(const char *s)
 	return s && *s && s[strspn(s, "0123456789")] == 0;
 }
 
-/* "repo:" and the repository, in both forms. */
-static bool github_heads(const struct json *claims, char **classic, char **immutable)
+/* Forgejo joins name and id by another character. Source: forgejo, pull request 12355. */
+static char joint(const char *issuer)
 {
+	return issuer && str_ends(issuer, "/api/actions") ? '-' : '@';
+}
+
+/* "repo:" and the repository, in both forms. */
+static bool github_heads(const struct fic_presented *p, char **classic, char **immutable)
+{
+	const struct json *claims = p->claims;
+	char sign = joint(p->iss);
 	const char *repository = claim(claims, "repository"), *owner_id = claim(claims, "repository_owner_id"), *id = claim(claims, "repository_id");
 	const char *slash = repository ? strchr(repository, '/') : NULL;
 	if (!slash || !is_id(owner_id) || !is_id(id))
 		return false;
 	*classic = str_printf("repo:%s:", repository);
-	*immutable = str_printf("repo:%.*s@%s%s@%s:", (int)(slash - repository), repository, owner_id, slash, id);
+	*immutable = str_printf("repo:%.*s%c%s%s%c%s:", (int)(slash - repository), repository, sign, owner_id, slash, sign, id);
 	return true;
 }
 
@@ -240,7 +248,7 @@ char *fic_github_other(const struct fic_presented *p, bool *immutable)
 {
 	AUTO_STR names = NULL;
 	AUTO_STR ids = NULL;
-	if (!p->sub || !github_heads(p->claims, &names, &ids))
+	if (!p->sub || !github_heads(p, &names, &ids))
 		return NULL;
 	*immutable = str_starts(p->sub, ids);
 	if (!*immutable && !str_starts(p->sub, names))

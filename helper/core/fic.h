@@ -74,8 +74,8 @@ const struct fic_registered *fic_nearest(const struct fic_presented *p, const st
 /* Is the issuer Microsoft Entra, in any cloud and version? */
 bool fic_issued_by_entra(const char *issuer);
 /* The subject in the other of GitHub's forms (repo:OWNER/REPO:... or, since 2026-07-15 for new, renamed and moved ones,
- * repo:OWNER@ID/REPO@ID:...), by the claims repository, repository_id and repository_owner_id. Owned; NULL where the token
- * is not GitHub's or its subject is customised beyond that. immutable: whether it is the second. */
+ * repo:OWNER@ID/REPO@ID:...), by the claims repository, repository_id and repository_owner_id. Forgejo's are of the same
+ * kind, with - for @. Owned; NULL where the token is neither's or its subject is customised beyond that. immutable: whether it is the second. */
 char *fic_github_other(const struct fic_presented *p, bool *immutable);
 /* Append a line for each thing that will break, or never worked: "warning: ...". audience: of the identity's cloud. */
 void fic_warn(const struct fic_presented *p, const struct fic_list *l, const char *audience, struct buf *out);

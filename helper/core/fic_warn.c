@@ -22,6 +22,12 @@ PRINTF_LIKE(2, 3) static void warn(struct buf *out, const char *fmt, ...)
 	buf_addf(out, "warning: %s\n", line);
 }
 
+/* An enterprise may have its name behind it. */
+static bool issued_by_github(const char *issuer)
+{
+	return str_eq(issuer, GITHUB) || (issuer && str_starts(issuer, GITHUB "/"));
+}
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -40,7 +46,8 @@ static bool never_with_slash(const char *issuer)
 	for (size_t i = 0; i < COUNT_OF(bare); i++)
 		if (str_eq(issuer, bare[i]))
 			return true;
-	return str_starts(issuer, VSTOKEN) && str_ends(issuer, "/");
+	/* GitHub Enterprise Server's and Forgejo's, at any host. */
+	return (str_starts(issuer, VSTOKEN) && str_ends(issuer, "/")) || str_ends(issuer, "/_services/token/") || str_ends(issuer, "/api/actions/");
 }
 
 static void warn_row(const struct fic_registered *r, const char *audience, struct buf *out)
@@ -68,7 +75,7 @@ static bool is_registered(const struct fic_list *l, const char *issuer, const ch
 static void warn_subject(const struct fic_presented *p, const struct fic_list *l, struct buf *out)
 {
 	bool immutable = false;
-	AUTO_STR other = str_eq(p->iss, GITHUB) ? fic_github_other(p, &immutable) : NULL;
+	AUTO_STR other = issued_by_github(p->iss) ? fic_github_other(p, &immutable) : NULL;
 	if (other && !immutable && !is_registered(l, p->iss, other))
 		warn(out, "the subject breaks when the repository or its owner is renamed or moved: GitHub then presents the immutable form, which is not registered: %s", other);
 	if (!p->iss || !str_starts(p->iss, VSTOKEN))

@@ -22,8 +22,8 @@ static const char *connection(const struct ctx *ctx, const struct identity *id)
 }
 
 /* Where the job asks: older agents do not say it, but all that it is made of (azure-pipelines-tasks does the same). NULL where
- * that is missing too; owned. */
-static char *request_base(const struct ctx *ctx)
+ * that is missing too, or none; missing says what. Owned. */
+static char *request_base(const struct ctx *ctx, const char **missing)
 {
 	static const char *const parts[] = {"SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECTID", "SYSTEM_HOSTTYPE", "SYSTEM_PLANID", "SYSTEM_JOBID"};
 	const char *given = env_get(&ctx->env, URI), *v[COUNT_OF(parts)];
@@ -31,6 +31,7 @@ static char *request_base(const struct ctx *ctx)
 		return str_dup(given);
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {
 		v[i] = env_get(&ctx->env, parts[i]);
+		*missing = parts[i];
 		if (!v[i] || (i && v[i][strspn(v[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")]))
 			return NULL;
 	}
@@ -39,12 +40,13 @@ static char *request_base(const struct ctx *ctx)
 
 static enum source_state pipelines_detect(const struct ctx *ctx, const struct identity *id, struct err *why)
 {
-	AUTO_STR uri = request_base(ctx);
+	const char *missing = NULL;
+	AUTO_STR uri = request_base(ctx, &missing);
 	bool job = env_get(&ctx->env, "TF_BUILD") != NULL, token = env_get(&ctx->env, TOKEN) != NULL;
 	if (!job && !env_get(&ctx->env, URI))
 		return source_say(SOURCE_ABSENT, why, NULL, "not in an Azure Pipelines job");
 	if (!uri)
-		return source_say(SOURCE_BROKEN, why, "run it in a job of a pipeline, on an agent that is not too old", "%s is not set", URI);
+		return source_say(SOURCE_BROKEN, why, "run it in a job of a pipeline, on an agent that is not too old", "%s is not set, and cannot be made without %s, which is missing or odd", URI, missing);
 	if (!token)
 		return source_say(SOURCE_BROKEN, why, "map it into the step: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)", "%s is not set", TOKEN);
 	if (!connection(ctx, id) && !wants_pipeline(id))
@@ -55,8 +57,8 @@ static enum source_state pipelines_detect(const struct ctx *ctx, const struct id
 
 static bool pipelines_fingerprint(const struct ctx *ctx, const struct identity *id, struct buf *out, struct buf *evidence UNUSED, struct err *err)
 {
-	const char *token = env_get(&ctx->env, TOKEN), *conn = connection(ctx, id);
-	AUTO_STR uri = request_base(ctx);
+	const char *token = env_get(&ctx->env, TOKEN), *conn = connection(ctx, id), *missing;
+	AUTO_STR uri = request_base(ctx, &missing);
 	if (!token || !uri)
 		return err_set(err, ERR_SOURCE, NULL, "%s and %s are not both set", URI, TOKEN);
 	AUTO_STR plain = str_printf("%s\n%s", uri, wants_pipeline(id) ? "pipeline" : conn ? conn : "");
@@ -67,8 +69,8 @@ static bool pipelines_fingerprint(const struct ctx *ctx, const struct identity *
 static bool request_url(const struct ctx *ctx, const struct identity *id, const char *audience, struct buf *out, struct err *err)
 {
 	AUTO_URL u = {0};
-	const char *conn = connection(ctx, id);
-	AUTO_STR base = request_base(ctx);
+	const char *conn = connection(ctx, id), *missing;
+	AUTO_STR base = request_base(ctx, &missing);
 	if (!base || !url_parse(base, &u) || !str_eq(u.scheme, "https"))
 		return err_set(err, ERR_SOURCE, NULL, "%s is not an https URL", URI);
 	buf_addf(out, "%s%capi-version=7.1", base, u.query ? '&' : '?');

@@ -6,31 +6,47 @@
 #include "helper/sources/common.h"
 
 static const char URL[] = "ACTIONS_ID_TOKEN_REQUEST_URL", TOKEN[] = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
-static const char ADVICE[] = "give the job `permissions: id-token: write`; pull requests from forks do not get it, and containers need the variables passed on";
 
-/* Forgejo and Gitea took over these variables with the rest of GitHub's runner. */
-static const char *system_of(const struct ctx *ctx)
+/* Forgejo and Gitea took over these variables with the rest of GitHub's runner. Forgejo's sets both markers, so it goes first; it
+ * does not read `permissions: id-token`. Source: forgejo.org, "Security OpenID Connect"; runner.go of forgejo/runner; Gitea has
+ * no token before the version that brought GitHub's setting (go-gitea/gitea, pull request 39052). */
+static const struct actions {
+	const char *marker, *name, *right, *advice;
+} systems[] = {
+	{"FORGEJO_ACTIONS", "Forgejo", "enable-openid-connect",
+	 "give the job `enable-openid-connect: true` (Forgejo 15, its runner 12.5, or later); pull requests from forks do not get it"},
+	{"GITEA_ACTIONS", "Gitea", "id-token permission",
+	 "give the job `permissions: id-token: write`, on a Gitea that issues OIDC tokens to jobs; pull requests from forks do not get it"},
+	{"", "GitHub", "id-token permission",
+	 "give the job `permissions: id-token: write`; pull requests from forks do not get it, and containers need the variables passed on"},
+};
+
+static const struct actions *system_of(const struct ctx *ctx)
 {
-	return env_get(&ctx->env, "FORGEJO_ACTIONS") ? "Forgejo Actions" : env_get(&ctx->env, "GITEA_ACTIONS") ? "Gitea Actions" : "GitHub Actions";
+	const struct actions *s = systems;
+	while (*s->marker && !env_get(&ctx->env, s->marker))
+		s++;
+	return s;
 }
 
 static enum source_state github_detect(const struct ctx *ctx, const struct identity *id UNUSED, struct err *why)
 {
 	const char *url = env_get(&ctx->env, URL), *token = env_get(&ctx->env, TOKEN);
+	const struct actions *s = system_of(ctx);
 	if (url && token)
 		return SOURCE_PRESENT;
-	if (!url && !token && !env_get(&ctx->env, "GITHUB_ACTIONS"))
+	if (!url && !token && !env_get(&ctx->env, "GITHUB_ACTIONS") && !*s->marker)
 		return source_say(SOURCE_ABSENT, why, NULL, "not in a GitHub Actions job");
 	if (!url && !token)
-		return source_say(SOURCE_BROKEN, why, ADVICE, "this %s job may not ask for an OIDC token: %s and %s are not set (no id-token permission)", system_of(ctx), URL, TOKEN);
-	return source_say(SOURCE_BROKEN, why, ADVICE, "%s is not set (no id-token permission?)", url ? TOKEN : URL);
+		return source_say(SOURCE_BROKEN, why, s->advice, "this %s Actions job may not ask for an OIDC token: %s and %s are not set (no %s)", s->name, URL, TOKEN, s->right);
+	return source_say(SOURCE_BROKEN, why, s->advice, "%s is not set (no %s?)", url ? TOKEN : URL, s->right);
 }
 
 static bool github_fingerprint(const struct ctx *ctx, const struct identity *id UNUSED, struct buf *out, struct buf *evidence UNUSED, struct err *err)
 {
 	const char *url = env_get(&ctx->env, URL), *token = env_get(&ctx->env, TOKEN);
 	if (!url || !token)
-		return err_set(err, ERR_SOURCE, ADVICE, "%s and %s are not both set", URL, TOKEN);
+		return err_set(err, ERR_SOURCE, system_of(ctx)->advice, "%s and %s are not both set", URL, TOKEN);
 	hash_print(out, token, url);
 	return true;
 }
@@ -50,17 +66,20 @@ static bool github_fetch(const struct ctx *ctx, const struct identity *id UNUSED
 	AUTO_SECRET request_token = secret_new(TOKEN_MAX);
 	AUTO_RESPONSE r = http_response_new();
 	AUTO_JSON j = NULL;
+	const struct actions *s = system_of(ctx);
+	AUTO_STR service = str_printf("%s's OIDC service", s->name);
+	AUTO_STR answer = str_printf("%s's answer", s->name);
 	const char *token = env_get(&ctx->env, TOKEN);
 	if (!request_url(env_get(&ctx->env, URL), audience, &url, err) || !secret_set(&request_token, token, strlen(token)))
 		return false;
 	struct http_request q = {.method = "GET", .url = url.p, .bearer_word = "bearer", .bearer = &request_token,
 				 .headers = {"Accept: application/json; api-version=2.0"}, .deadline_ms = ctx->deadline_ms};
-	if (!ctx->http->perform(ctx->http, &q, &r, err) || !answer_json(&r, "GitHub's OIDC service", &j, err))
+	if (!ctx->http->perform(ctx->http, &q, &r, err) || !answer_json(&r, service, &j, err))
 		return false;
 	const char *value = json_str(j, "value"), *message = json_str(j, "message");
 	if (r.status == 200 && value)
-		return token_take(value, strlen(value), "GitHub's answer", out, err);
-	return err_set(err, ERR_SOURCE, ADVICE, "GitHub's OIDC service gave no token (HTTP %ld%s%.200s)", r.status, message ? ": " : "", message ? message : "");
+		return token_take(value, strlen(value), answer, out, err);
+	return err_set(err, ERR_SOURCE, s->advice, "%s gave no token (HTTP %ld%s%.200s)", service, r.status, message ? ": " : "", message ? message : "");
 }
 
 const struct source source_github_actions = {

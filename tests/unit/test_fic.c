@@ -97,6 +97,8 @@ TEST(githubs_kinds_and_forms_are_told_apart)
 	SUBJECT(CLASSIC, "repo:contoso@5544/shop@9999:ref:refs/heads/main", FIC_OTHER, 12); /* another repository's id */
 }
 
+#define FORGEJO(sub) "{\"iss\":\"https://forge.contoso.test/api/actions\",\"sub\":\"" sub "\",\"aud\":\"" PUBLIC "\"" IDS "}"
+
 TEST(githubs_other_form_is_computed_from_the_claims)
 {
 	static const struct {
@@ -105,6 +107,8 @@ TEST(githubs_other_form_is_computed_from_the_claims)
 	} cases[] = {{JOB(CLASSIC), IMMUTABLE, false}, {JOB(IMMUTABLE), CLASSIC, true}, {JOB("repo:contoso/shop:environment:a:b"), "repo:contoso@5544/shop@8210:environment:a:b", false},
 		     {JOB("repository_owner:contoso"), NULL, false}, {JOB("repo:contoso/shopping:x"), NULL, false},
 		     {"{\"sub\":\"" CLASSIC "\"}", NULL, false}, {"{\"sub\":\"" CLASSIC "\",\"repository\":\"contoso/shop\",\"repository_id\":\"8x\",\"repository_owner_id\":\"1\"}", NULL, false},
+		     {FORGEJO("repo:contoso/shop:pull_request"), "repo:contoso-5544/shop-8210:pull_request", false}, {FORGEJO("repo:contoso-5544/shop-8210:ref:refs/heads/a@b"), "repo:contoso/shop:ref:refs/heads/a@b", true},
+		     {FORGEJO(IMMUTABLE), NULL, false}, /* GitHub's form is not Forgejo's */
 		     {"{\"sub\":\"" CLASSIC "\",\"repository\":\"shop\",\"repository_id\":\"8\",\"repository_owner_id\":\"1\"}", NULL, false}, {"{\"iss\":\"x\"}", NULL, false}};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		bool immutable = false;
@@ -369,6 +373,9 @@ TEST(what_can_never_match_is_warned_of)
 	warns(&d, LIST(ROW("c", GITHUB "/", IMMUTABLE, PUBLIC)), "warning: 'c' has a slash at the end");
 	warns(&d, LIST(ROW("d", "https://aks.test/", "s", PUBLIC)), NULL); /* AKS wants it */
 	warns(&d, LIST(ROW("e", "https://vstoken.dev.azure.com/x/", "s", PUBLIC)), "slash at the end");
+	warns(&d, LIST(ROW("e", "https://ghes.contoso.test/_services/token/", "s", PUBLIC)), "slash at the end");
+	warns(&d, LIST(ROW("e", "https://forge.contoso.test/api/actions/", "s", PUBLIC)), "slash at the end");
+	warns(&d, LIST(ROW("e", "https://forge.contoso.test/api/actions", "s", PUBLIC)), NULL);
 	warns(&d, LIST(ROW("f", GITHUB, IMMUTABLE, USGOV)), "warning: 'f' has the audience of cloud usgov");
 	warns(&d, LIST(ROW("g", GITHUB, IMMUTABLE, "api://mine")), NULL); /* somebody meant it */
 }
@@ -378,6 +385,8 @@ TEST(a_mutable_subject_is_warned_of_unless_both_forms_are_there)
 	DESK(d, JOB(CLASSIC));
 	warns(&d, LIST(ROW("a", GITHUB, CLASSIC, PUBLIC)), "not registered: " IMMUTABLE "\n");
 	warns(&d, LIST(ROW("a", GITHUB, CLASSIC, PUBLIC) "," ROW("b", GITHUB, IMMUTABLE, PUBLIC)), NULL);
+	DESK(enterprise, "{\"iss\":\"" GITHUB "/contoso\",\"sub\":\"" CLASSIC "\",\"aud\":\"" PUBLIC "\"" IDS "}");
+	warns(&enterprise, NULL, "not registered: " IMMUTABLE "\n");
 	DESK(server, "{\"iss\":\"https://ghes.contoso.test/_services/token\",\"sub\":\"" CLASSIC "\",\"aud\":\"" PUBLIC "\"" IDS "}");
 	warns(&server, NULL, NULL); /* GitHub Enterprise Server has only the one form */
 	DESK(connection, "{\"iss\":\"https://vstoken.dev.azure.com/x\",\"sub\":\"sc://o/p/c\",\"aud\":\"" PUBLIC "\"}");

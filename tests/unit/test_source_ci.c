@@ -25,6 +25,48 @@ TEST(github_is_absent_outside_a_job_and_broken_without_its_permission)
 	assert_int_equal(detect(&b, &source_github_actions), SOURCE_PRESENT);
 }
 
+static void broken_half(struct bench *b, const char *advice)
+{
+	static const char *const names[] = {"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"};
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		AUTO_STR words = str_printf("%s is not set", names[i]);
+		github(b);
+		world_env(&b->w, names[i], NULL);
+		broken(b, &source_github_actions, words, advice);
+	}
+	github(b);
+}
+
+static void no_token(struct bench *b, const struct source *s, struct answer a, const char *msg, const char *hint)
+{
+	world_script(&b->w, &a, 1);
+	assert_false(fetch(b, s));
+	assert_clean(&b->err);
+	assert_says(b->err.msg, msg);
+	assert_says(b->err.hint, hint);
+	assert_silent_about(b->err.msg, "job-secret");
+}
+
+/* Forgejo's runner sets Gitea's marker too. */
+TEST(forgejo_and_gitea_are_told_what_they_call_it)
+{
+	static const struct {
+		const char *marker, *name, *advice, *service;
+	} rows[] = {{"GITHUB_ACTIONS", "GitHub Actions job", "`permissions: id-token: write`", "GitHub's OIDC service gave no token"},
+		    {"GITEA_ACTIONS", "Gitea Actions job", "`permissions: id-token: write`, on a Gitea", "Gitea's OIDC service gave no token"},
+		    {"FORGEJO_ACTIONS", "Forgejo Actions job", "`enable-openid-connect: true`", "Forgejo's OIDC service gave no token"}};
+	BENCH(b);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		world_env(&b.w, "ACTIONS_ID_TOKEN_REQUEST_URL", NULL);
+		world_env(&b.w, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", NULL);
+		world_env(&b.w, rows[i].marker, "true"); /* beside those before */
+		broken(&b, &source_github_actions, rows[i].name, rows[i].advice);
+		github(&b);
+		broken_half(&b, rows[i].advice);
+		no_token(&b, &source_github_actions, (struct answer){403, .body = "{}"}, rows[i].service, rows[i].advice);
+	}
+}
+
 TEST(github_is_asked_with_the_audience_and_the_jobs_token)
 {
 	BENCH(b);
@@ -62,16 +104,6 @@ TEST(github_is_never_asked_in_the_clear)
 		assert_says(b.err.msg, "not an https URL");
 		assert_int_equal(b.w.http.calls, 0);
 	}
-}
-
-static void no_token(struct bench *b, const struct source *s, struct answer a, const char *msg, const char *hint)
-{
-	world_script(&b->w, &a, 1);
-	assert_false(fetch(b, s));
-	assert_clean(&b->err);
-	assert_says(b->err.msg, msg);
-	assert_says(b->err.hint, hint);
-	assert_silent_about(b->err.msg, "job-secret");
 }
 
 TEST(what_github_answers_instead_of_a_token_is_explained)
@@ -126,6 +158,30 @@ TEST(pipelines_name_what_is_missing)
 	broken(&b, s, "no service connection is named", "subject = pipeline");
 	world_env(&b.w, "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", OTHER_CLIENT);
 	assert_int_equal(detect(&b, s), SOURCE_PRESENT);
+}
+
+/* Agents that do not say where to ask. */
+TEST(the_address_is_made_of_its_parts_or_the_missing_one_named)
+{
+	static const char *const parts[][2] = {{"SYSTEM_COLLECTIONURI", "https://dev.azure.com/o"}, {"SYSTEM_TEAMPROJECTID", "p"}, {"SYSTEM_HOSTTYPE", "build"}, {"SYSTEM_PLANID", "1"}, {"SYSTEM_JOBID", "2"}};
+	BENCH(b);
+	pipeline(&b, true);
+	world_env(&b.w, "SYSTEM_OIDCREQUESTURI", NULL);
+	for (size_t i = 0; i < COUNT_OF(parts); i++) {
+		AUTO_STR words = str_printf("SYSTEM_OIDCREQUESTURI is not set, and cannot be made without %s,", parts[i][0]);
+		broken(&b, &source_azure_pipelines, words, "job of a pipeline");
+		assert_null(print(&b, &source_azure_pipelines));
+		world_env(&b.w, parts[i][0], parts[i][1]);
+	}
+	assert_int_equal(detect(&b, &source_azure_pipelines), SOURCE_PRESENT);
+	SCRIPT(&b.w, {200, .body = "{}"}, {200, .body = "{}"});
+	for (int slash = 0; slash < 2; slash++) {
+		world_env(&b.w, "SYSTEM_COLLECTIONURI", slash ? "https://dev.azure.com/o/" : "https://dev.azure.com/o");
+		assert_false(fetch(&b, &source_azure_pipelines));
+		assert_text(b.w.http.asked[slash].url, OIDC "?api-version=7.1&serviceConnectionId=" OTHER_CLIENT "&audience=api%3A%2F%2FAzureADTokenExchange");
+	}
+	world_env(&b.w, "SYSTEM_JOBID", "2/../../x");
+	broken(&b, &source_azure_pipelines, "without SYSTEM_JOBID, which is missing or odd", "");
 }
 
 TEST(a_pipeline_token_is_asked_for_only_where_that_is_wanted)
@@ -233,12 +289,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(github_is_absent_outside_a_job_and_broken_without_its_permission),
+		T(forgejo_and_gitea_are_told_what_they_call_it),
 		T(github_is_asked_with_the_audience_and_the_jobs_token),
 		T(a_url_without_a_query_gets_one),
 		T(github_is_never_asked_in_the_clear),
 		T(what_github_answers_instead_of_a_token_is_explained),
 		T(a_job_of_github_is_known_by_its_request_token_which_is_not_shown),
 		T(pipelines_name_what_is_missing),
+		T(the_address_is_made_of_its_parts_or_the_missing_one_named),
 		T(a_pipeline_token_is_asked_for_only_where_that_is_wanted),
 		T(a_connection_is_asked_for_by_its_id),
 		T(a_configured_connection_goes_before_the_variables),
