@@ -101,8 +101,7 @@ static bool pipelines_fetch(const struct ctx *ctx, const struct identity *id, co
 	AUTO_SECRET job_token = secret_new(TOKEN_MAX);
 	AUTO_RESPONSE r = http_response_new();
 	AUTO_JSON j = NULL;
-	const char *token = env_get(&ctx->env, TOKEN);
-	if (!request_url(ctx, id, audience, &url, err) || !secret_set(&job_token, token, strlen(token)))
+	if (!request_url(ctx, id, audience, &url, err) || !secret_from_variable(ctx, TOKEN, &job_token, err))
 		return false;
 	struct http_request q = {.method = "POST", .url = url.p, .bearer_word = "Bearer", .bearer = &job_token, .deadline_ms = ctx->deadline_ms,
 				 .headers = {"Accept: application/json", "Content-Type: application/json", "X-TFS-FedAuthRedirect: Suppress"}};

@@ -27,6 +27,16 @@ bool token_from_variable(const struct ctx *ctx, const char *name, struct token *
 	return token_take(value ? value : "", value ? strlen(value) : 0, what, out, err);
 }
 
+bool secret_from_variable(const struct ctx *ctx, const char *name, struct secret *out, struct err *err)
+{
+	const char *value = env_get(&ctx->env, name);
+	if (!value)
+		return err_set(err, ERR_SOURCE, NULL, "%s is not set", name);
+	if (str_has_control(value))
+		return err_set(err, ERR_SOURCE, "set it to the token and nothing else", "%s holds a line end or another control character: not a token", name);
+	return secret_set(out, value, strlen(value)) || err_set(err, ERR_SOURCE, "set it to the token and nothing else", "%s is larger than %d KiB: not a token", name, TOKEN_MAX / 1024);
+}
+
 bool token_from_text(const char *text, size_t len, const char *what, const char *field, struct token *out, struct err *err)
 {
 	const char *const names[] = {field ? field : "id_token", "token", "value", "oidcToken"};

@@ -11,6 +11,9 @@
 bool token_take(const char *text, size_t len, const char *what, struct token *out, struct err *err);
 /* The token that a variable holds. */
 bool token_from_variable(const struct ctx *ctx, const char *name, struct token *out, struct err *err);
+/* What a variable holds that goes into a request's header (a job's request token): one line, and no more than a token may be.
+ * The message names the variable. */
+bool secret_from_variable(const struct ctx *ctx, const char *name, struct secret *out, struct err *err);
 /* The token within what a program or service says: the text itself, or of a JSON object the member `field`, or (NULL) the first
  * of those that helpers use (id_token, token, value, oidcToken). Its "message" is told where there is none. */
 bool token_from_text(const char *text, size_t len, const char *what, const char *field, struct token *out, struct err *err);

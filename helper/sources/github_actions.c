@@ -69,8 +69,7 @@ static bool github_fetch(const struct ctx *ctx, const struct identity *id UNUSED
 	const struct actions *s = system_of(ctx);
 	AUTO_STR service = str_printf("%s's OIDC service", s->name);
 	AUTO_STR answer = str_printf("%s's answer", s->name);
-	const char *token = env_get(&ctx->env, TOKEN);
-	if (!request_url(env_get(&ctx->env, URL), audience, &url, err) || !secret_set(&request_token, token, strlen(token)))
+	if (!request_url(env_get(&ctx->env, URL), audience, &url, err) || !secret_from_variable(ctx, TOKEN, &request_token, err))
 		return false;
 	struct http_request q = {.method = "GET", .url = url.p, .bearer_word = "bearer", .bearer = &request_token,
 				 .headers = {"Accept: application/json; api-version=2.0"}, .deadline_ms = ctx->deadline_ms};

@@ -35,6 +35,8 @@ ORG_ID = "c0c0c0c0-0000-4000-8000-000000000005"
 ISSUER = "https://issuer.test"
 AKS_ISSUER = "https://aks.issuer.test/"
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
+GHES_ISSUER, GHE_ISSUER = "https://ghes.contoso.test/_services/token", "https://token.actions.contoso.ghe.com"  # GitHub's Enterprise Server, and ghe.com
+FORGEJO_ISSUER = "https://forge.contoso.test/api/actions"
 VSTOKEN_ISSUER = "https://vstoken.dev.azure.com/" + ORG_ID
 ENTRA_ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
 

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from cloud.client import (APP, APP2, ARM, ARM_READER, AUDIENCE, AUDIENCE_GUID, AUDIENCE_USGOV, CONNECTION_ENTRA, CONNECTION_ENTRA_SUBJECT, GITHUB_ISSUER, GITHUB_SUBJECT, GRAPH_READ, ISSUER, OPS,
+from cloud.client import (APP, APP2, ARM, ARM_READER, AUDIENCE, AUDIENCE_GUID, AUDIENCE_USGOV, CONNECTION_ENTRA, CONNECTION_ENTRA_SUBJECT, FORGEJO_ISSUER, GITHUB_ISSUER, GITHUB_SUBJECT, GRAPH_READ,
+                          ISSUER, OPS,
                           OPS_SUBJECT, PUBLIC, SUBJECT, SUBSCRIPTION, TENANT, UAMI, UAMI_RESOURCE, USGOV)
 from e2e.place import LIMIT, PATH, said_no
 
@@ -159,6 +160,18 @@ def test_the_mutable_form_is_warned_of_until_both_are_there(admin, cloud):
     says(admin.fic("check"), 0, "this one matches", f"immutable form, which is not registered: {IMMUTABLE}")
     cloud.fic("add", client=APP, issuer=GITHUB_ISSUER, subject=IMMUTABLE)
     assert "warning" not in says(admin.fic("check"), 0, "this one matches").out
+
+
+def test_forgejos_two_forms(admin, cloud):
+    """It joins a name and its id by -, where GitHub has @."""
+    classic, immutable = "repo:contoso/shop:pull_request", "repo:contoso-5544/shop-8210:pull_request"
+    cloud.set(github_claims={"iss": FORGEJO_ISSUER, "sub": immutable})
+    cloud.fic("add", client=APP, issuer=FORGEJO_ISSUER, subject=classic, name="forge")
+    admin.place.github(FORGEJO_ACTIONS="true")
+    says(admin.fic("check"), 6, "presented is Forgejo's immutable form, registered its classic one (names only)")
+    cloud.fic("add", client=APP, issuer=FORGEJO_ISSUER, subject=immutable)
+    says(admin.fic("check"), 0, "this one matches")
+    assert admin.place.fresh_runtime() and admin.place.get().token
 
 
 def test_the_audience_of_another_cloud(admin, cloud):

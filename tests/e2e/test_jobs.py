@@ -1,8 +1,8 @@
 """Sources that are services: GitHub Actions' and Azure Pipelines' token endpoints, with everything that can go wrong there."""
 import pytest
 
-from cloud.client import (APP, AUDIENCE, AUDIENCE_USGOV, CONNECTION, CONNECTION_ENTRA, GITHUB_URL, PIPELINE_SUBJECT, PIPELINES_URL, TENANT, UAMI, USGOV,
-                          VSTOKEN_ISSUER)
+from cloud.client import (APP, AUDIENCE, AUDIENCE_USGOV, CONNECTION, CONNECTION_ENTRA, CONNECTION_ENTRA_SUBJECT, CONNECTION_SUBJECT, ENTRA_ISSUER, FORGEJO_ISSUER,
+                          GHE_ISSUER, GHES_ISSUER, GITHUB_SUBJECT, GITHUB_URL, PIPELINE_SUBJECT, PIPELINES_URL, TENANT, UAMI, USGOV, VSTOKEN_ISSUER)
 from e2e.place import host_of, hosts, said_no
 
 GITHUB_HOST = host_of(GITHUB_URL)
@@ -241,26 +241,38 @@ def test_an_enterprise_servers_issuer_is_shown_as_it_is(place, cloud, issuer):
     said_no(place.github().get(), "AADSTS700211", f"issuer '{issuer}'")
 
 
-# --- a job without its own right ---
+@pytest.mark.parametrize("issuer", [GHES_ISSUER, GHE_ISSUER, FORGEJO_ISSUER])
+def test_an_enterprise_servers_token_is_exchanged(place, cloud, issuer):
+    """Whose credential is registered, and whose keys Entra can fetch."""
+    cloud.fic("add", client=APP, issuer=issuer, subject=GITHUB_SUBJECT)
+    cloud.set(github_claims={"iss": issuer})
+    place.github(**{"FORGEJO_ACTIONS": "true"} if issuer == FORGEJO_ISSUER else {})
+    r = place.run(["daypass", "whoami"])
+    assert r.rc == 0 and issuer in r.out and GITHUB_SUBJECT in r.out, r
+    assert place.get().token and len(cloud.exchanges()) == 1
 
-HALF = [("github-actions", {"GITHUB_ACTIONS": "true"}, "id-token"), ("github-actions", {"ACTIONS_ID_TOKEN_REQUEST_URL": GITHUB_URL}, "ACTIONS_ID_TOKEN_REQUEST_TOKEN is not set"),
-        ("azure-pipelines", {"TF_BUILD": "True"}, "SYSTEM_OIDCREQUESTURI is not set"),
-        ("azure-pipelines", {"TF_BUILD": "True", "SYSTEM_OIDCREQUESTURI": PIPELINES_URL}, "SYSTEM_ACCESSTOKEN is not set"),
-        ("azure-pipelines", {"TF_BUILD": "True", "SYSTEM_OIDCREQUESTURI": PIPELINES_URL, "SYSTEM_ACCESSTOKEN": "x"}, "no service connection is named"),
-        ("buildkite", {"BUILDKITE": "true"}, "BUILDKITE_JOB_ID is not set"), ("ci", {"GITLAB_CI": "true"}, "DAYPASS_ID_TOKEN is not set"),
-        ("ci", {"CIRCLECI": "true"}, "CIRCLE_OIDC_TOKEN_V2 is not set")]
+
+def test_a_server_that_entra_cannot_reach(place, cloud):
+    """GitHub Enterprise Server behind a firewall."""
+    cloud.fic("add", client=APP, issuer=GHES_ISSUER, subject=GITHUB_SUBJECT)
+    cloud.set(github_claims={"iss": GHES_ISSUER})
+    cloud.fault("issuer", "status", status=503, path="jwks")
+    said_no(place.github().get(), "AADSTS50166", "reachable from the internet")
+    r = place.run(["daypass", "explain", "50166"])
+    assert r.rc == 0 and "GitHub Enterprise Server" in r.out, r
 
 
-@pytest.mark.parametrize("source, job, words", HALF, ids=range(len(HALF)))
-def test_it_never_gets_its_runners_identity(place, cloud, source, job, words):
-    """A pod's token, a managed identity by variables and by IMDS, AWS's and Google's machines, a SPIFFE agent: all of them are here, and none is the job's."""
-    place.pod()
-    machine = cloud.info()["machine"]
-    runner = {"AZURE_FEDERATED_TOKEN_FILE": place.token_file, "IDENTITY_ENDPOINT": machine + "/msi/token", "IDENTITY_HEADER": "x", "MSI_ENDPOINT": machine, "AZURE_POD_IDENTITY_AUTHORITY_HOST": machine,
-              "GCE_METADATA_HOST": machine.removeprefix("http://"), "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "SPIFFE_ENDPOINT_SOCKET": f"unix://{place.folder}/agent",
-              "FLY_MACHINE_ID": "m", "KUBERNETES_SERVICE_HOST": "127.0.0.1"}
-    place.identity = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": APP, **runner, **job}
-    said_no(place.get(), f"source {source}", words)
-    r = place.run(["daypass", "doctor"])
-    assert r.rc == 5 and words in r.out.splitlines()[0], r
-    assert not cloud.log()
+@pytest.mark.parametrize("marker, name", [("FORGEJO_ACTIONS", "Forgejo"), ("GITEA_ACTIONS", "Gitea"), ("NOTHING", "GitHub")])
+def test_whose_service_refused(place, cloud, marker, name):
+    cloud.fault("github", "status", status=403, body={"message": "not for you"})
+    said_no(place.github(**{marker: "true"}).get(), f"{name}'s OIDC service gave no token (HTTP 403: not for you)", "enable-openid-connect" if name == "Forgejo" else "id-token: write")
+
+
+@pytest.mark.parametrize("connection, issuer, subject, code", [(CONNECTION, VSTOKEN_ISSUER, CONNECTION_SUBJECT, "AADSTS700211"),
+                                                               (CONNECTION_ENTRA, ENTRA_ISSUER, CONNECTION_ENTRA_SUBJECT, "AADSTS700")])
+def test_both_forms_of_a_connections_subject_are_told_when_nobody_knows_them(place, cloud, connection, issuer, subject, code):
+    cloud.fic("remove", client=APP, subject=subject)
+    place.pipelines(AZURESUBSCRIPTION_SERVICE_CONNECTION_ID=connection)
+    said_no(place.get(), code)
+    r = place.run(["daypass", "whoami"])
+    assert issuer in r.out + r.err and subject in r.out + r.err, r

@@ -13,6 +13,15 @@ static void github(struct bench *b)
 	world_env(&b->w, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "job-secret");
 }
 
+static void pipeline(struct bench *b, bool connection)
+{
+	world_env(&b->w, "TF_BUILD", "True");
+	world_env(&b->w, "SYSTEM_OIDCREQUESTURI", OIDC);
+	world_env(&b->w, "SYSTEM_ACCESSTOKEN", "job-secret");
+	if (connection)
+		world_env(&b->w, "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", OTHER_CLIENT);
+}
+
 TEST(github_is_absent_outside_a_job_and_broken_without_its_permission)
 {
 	BENCH(b);
@@ -93,6 +102,33 @@ TEST(a_url_without_a_query_gets_one)
 	assert_text(b.w.http.asked[0].url, "https://actions.example/t?audience=api%3A%2F%2FAzureADTokenExchange");
 }
 
+/* It would become a header of its own. */
+TEST(a_request_token_of_several_lines_or_too_long_is_never_sent)
+{
+	AUTO_STR huge = mem_alloc(TOKEN_MAX + 2);
+	BENCH(b);
+	memset(huge, 'x', TOKEN_MAX + 1);
+	huge[TOKEN_MAX + 1] = 0;
+	const struct {
+		const char *value, *words;
+	} rows[] = {{"job-secret\nX-Evil: 1", "holds a line end"}, {"job-secret\r\n", "holds a line end"}, {"job\x7fsecret", "control character"}, {huge, "is larger than 64 KiB"}};
+	github(&b);
+	pipeline(&b, true);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		world_env(&b.w, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", rows[i].value);
+		world_env(&b.w, "SYSTEM_ACCESSTOKEN", rows[i].value);
+		assert_false(fetch(&b, &source_github_actions));
+		assert_says(b.err.msg, "ACTIONS_ID_TOKEN_REQUEST_TOKEN ");
+		assert_says(b.err.msg, rows[i].words);
+		assert_false(fetch(&b, &source_azure_pipelines));
+		assert_says(b.err.msg, "SYSTEM_ACCESSTOKEN ");
+		assert_says(b.err.msg, rows[i].words);
+		assert_clean(&b.err);
+		assert_silent_about(b.err.msg, "job-secret");
+	}
+	assert_int_equal(b.w.http.calls, 0);
+}
+
 TEST(github_is_never_asked_in_the_clear)
 {
 	static const char *const urls[] = {"http://actions.example/t", "ftp://x", "nonsense", "https://a b/"};
@@ -135,15 +171,6 @@ TEST(a_job_of_github_is_known_by_its_request_token_which_is_not_shown)
 }
 
 /* --- Azure Pipelines ----------------------------------------------------------------------------------------------- */
-
-static void pipeline(struct bench *b, bool connection)
-{
-	world_env(&b->w, "TF_BUILD", "True");
-	world_env(&b->w, "SYSTEM_OIDCREQUESTURI", OIDC);
-	world_env(&b->w, "SYSTEM_ACCESSTOKEN", "job-secret");
-	if (connection)
-		world_env(&b->w, "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", OTHER_CLIENT);
-}
 
 TEST(pipelines_name_what_is_missing)
 {
@@ -292,6 +319,7 @@ int main(void)
 		T(forgejo_and_gitea_are_told_what_they_call_it),
 		T(github_is_asked_with_the_audience_and_the_jobs_token),
 		T(a_url_without_a_query_gets_one),
+		T(a_request_token_of_several_lines_or_too_long_is_never_sent),
 		T(github_is_never_asked_in_the_clear),
 		T(what_github_answers_instead_of_a_token_is_explained),
 		T(a_job_of_github_is_known_by_its_request_token_which_is_not_shown),
