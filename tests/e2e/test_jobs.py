@@ -269,7 +269,7 @@ def test_whose_service_refused(place, cloud, marker, name):
 
 
 @pytest.mark.parametrize("connection, issuer, subject, code", [(CONNECTION, VSTOKEN_ISSUER, CONNECTION_SUBJECT, "AADSTS700211"),
-                                                               (CONNECTION_ENTRA, ENTRA_ISSUER, CONNECTION_ENTRA_SUBJECT, "AADSTS700")])
+                                                               (CONNECTION_ENTRA, ENTRA_ISSUER, CONNECTION_ENTRA_SUBJECT, "AADSTS7002137")])
 def test_both_forms_of_a_connections_subject_are_told_when_nobody_knows_them(place, cloud, connection, issuer, subject, code):
     cloud.fic("remove", client=APP, subject=subject)
     place.pipelines(AZURESUBSCRIPTION_SERVICE_CONNECTION_ID=connection)
