@@ -39,10 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fic_list_read(&l, answer);
 	const struct fic_registered *r = fic_nearest(&p, &l, &d);
 	must(!r == !l.count);
-	AUTO_STR other = fic_github_other(&p, &immutable);
+	free(fic_github_other(&p, &immutable));
 	fic_report_by_hand(&p, NULL, &out);
 	fic_warn(&p, &l, "api://AzureADTokenExchange", &out);
-	AUTO_STR advice = fic_report_advice(r, &d);
+	free(fic_report_advice(r, &d));
 	if (r)
 		fic_report_result(&p, r, &d, &out);
 	for (size_t i = 0; i < l.count; i++)

@@ -87,7 +87,7 @@ TEST(a_managed_identity_is_read_where_its_name_says)
 
 TEST(a_resource_id_that_is_none_is_asked_nowhere)
 {
-	static const char *const bad[] = {"", "/", "//", RESOURCE "/", RESOURCE "/x", "x" RESOURCE, "/subscriptions//resourcegroups/a/providers/Microsoft.ManagedIdentity/userAssignedIdentities/b",
+	static const char *const bad[] = {"", "/", "//", RESOURCE "/", RESOURCE "/x", ("x" RESOURCE), "/subscriptions//resourcegroups/a/providers/Microsoft.ManagedIdentity/userAssignedIdentities/b",
 		"/subscriptions/a/resourcegroups/../providers/Microsoft.ManagedIdentity/userAssignedIdentities/b", "/subscriptions/a/resourcegroups/b\n/providers/Microsoft.ManagedIdentity/userAssignedIdentities/c",
 		"/subscriptions/a/resourcegroups/b/providers/Microsoft.Compute/virtualMachines/c"};
 	OFFICE(o);
