@@ -1,6 +1,7 @@
 """Each source's way to a token, as rows of the table that `make check` prints: how a place is set up for it, and how its end point goes down."""
 import json
 import subprocess
+import time
 
 from cloud.client import AKS_SUBJECT, APP, AWS_REGION, AWS_VARIABLES, CLUSTER_AUDIENCE, CLUSTER_OIDC, KUBE_ADMIN, SECRET, TENANT, UAMI
 from e2e.agent import Agent, fly
@@ -142,6 +143,37 @@ def secret(place, client):
     config(place, APP, "client-secret", client_secret_file=place.write("secret", SECRET))
 
 
+def certificate(place, client):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=app", "-days", "1", "-keyout", "key.pem", "-out", "cert.pem"], cwd=place.folder, check=True,
+                   capture_output=True)
+    key, cert = ((place.folder / name).read_text() for name in ("key.pem", "cert.pem"))
+    place.cloud.client(APP, certificates=[cert])
+    config(place, APP, "certificate", certificate=place.write("both.pem", key + cert))
+
+
+def az(place, client):
+    """The real ones are in make check-az: this one is a script that prints what they print."""
+    place.write("home/.azure/azureProfile.json", "{}")
+    token = {"accessToken": place.cloud.token(), "expires_on": int(time.time()) + 3600}
+    folder = place.write("real/az", f"#!/bin/sh\necho '{json.dumps(token)}'\n", 0o755).parent
+    config(place, client, "az")
+    place.identity = {"PATH": f"{folder}:{PATH}"}
+
+
+def azd(place, client):
+    place.write("home/.azd/config.json", "{}")
+    token = {"token": place.cloud.token(), "expiresOn": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))}
+    folder = place.write("real/azd", f"#!/bin/sh\necho '{json.dumps(token)}'\n", 0o755).parent
+    config(place, client, "azd")
+    place.identity = {"PATH": f"{folder}:{PATH}"}
+
+
+def logged_out(name):
+    def out(place):
+        place.write(f"real/{name}", "#!/bin/sh\necho 'ERROR: nobody is logged in' >&2\nexit 1\n", 0o755)
+    return out
+
+
 def without(*names):
     def take(place):
         place.identity = {k: v for k, v in place.identity.items() if k not in names}
@@ -166,6 +198,9 @@ SOURCES = {
     "buildkite": Source(buildkite, lambda place: (place.folder / "agent" / "buildkite-agent").unlink(), ("no buildkite-agent on PATH", "put it there")),
     "url": Source(url, stop, ("cannot be reached", "check url")),
     "managed-identity": Source(machine, refuse("machine"), ("does not answer", "choose another source"), exchanged=False),
+    "certificate": Source(certificate, lambda place: (place.folder / "both.pem").unlink(), ("/both.pem: No such file", "daypass/config:5"), exchanged=False),
+    "az": Source(az, logged_out("az"), ("nobody is logged in", "az login"), exchanged=False),
+    "azd": Source(azd, logged_out("azd"), ("nobody is logged in", "azd auth login"), exchanged=False),
     "client-secret": Source(secret, lambda place: (place.folder / "secret").unlink(), ("/secret: No such file", "daypass/config:5"), exchanged=False),
 }
 
