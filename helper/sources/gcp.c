@@ -2,6 +2,7 @@
  * act for (service-account). Sources: cloud.google.com, "Get an ID token" and "serviceAccounts.generateIdToken";
  * google-auth for the variables. Asked by its address, not its name: a name server could send us anywhere. */
 #include "helper/base/json.h"
+#include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/core/answer.h"
@@ -49,13 +50,17 @@ static bool gcp_fingerprint(const struct ctx *ctx, const struct identity *id, st
 	return buf_addf(out, "%s\n%s\n%s\n%s", NAME, base, email ? email : "", boot);
 }
 
-/* What the server says in plain words: kept short, and never where it might be a token. */
+/* What the server says in plain words of a refusal; an answer that is none might be a token, and so might a word in it. */
 static bool no_token(const struct http_response *r, struct err *err)
 {
-	bool html = strcasestr(r->content_type, "html");
+	bool plain = r->status >= 400 && str_starts(r->content_type, "text/plain");
+	AUTO_STR said = str_printf("%.200s", plain ? secret_reveal(&r->body) : "");
+	log_mask(said);
+	if (strstr(said, "ya29."))
+		*said = 0;
 	if (r->status == 404)
 		return err_set(err, ERR_SOURCE, "give the machine one: gcloud compute instances set-service-account", "%s knows no service account of this machine (HTTP 404)", SERVER);
-	return err_set(err, ERR_SOURCE, "check the machine's service account, then try again", "%s gave no token (HTTP %ld%s%.200s)", SERVER, r->status, html ? "" : ": ", html ? "" : secret_reveal(&r->body));
+	return err_set(err, ERR_SOURCE, "check the machine's service account, then try again", "%s gave no token (HTTP %ld%s%s)", SERVER, r->status, *said ? ": " : "", said);
 }
 
 static bool ask_server(const struct ctx *ctx, const char *what, struct http_response *r, struct err *err)

@@ -136,6 +136,22 @@ TEST(refusals_of_the_server_say_what_to_do)
 	}
 }
 
+TEST(a_token_in_an_answer_that_is_not_taken_is_not_shown)
+{
+	AUTO_STR jwt = make_jwt(ASSERTION_CLAIMS);
+	const char *const bodies[] = {jwt, "{\"access_token\":\"ya29.hush\"}", "no: ya29.hush"}, *const types[] = {"text/plain", "text/html", "application/json", ""};
+	static const long statuses[] = {203, 302, 403, 500};
+	for (size_t i = 0; i < COUNT_OF(bodies) * COUNT_OF(types) * COUNT_OF(statuses); i++) {
+		BENCH(b);
+		if (i % 2)
+			setting(&b, KEY_SERVICE_ACCOUNT, EMAIL);
+		SCRIPT(&b.w, {statuses[i % COUNT_OF(statuses)], .flavor = "Google", .type = types[i / COUNT_OF(statuses) % COUNT_OF(types)], .body = bodies[i / COUNT_OF(statuses) / COUNT_OF(types)]});
+		assert_false(fetch(&b, gcp));
+		assert_silent_about(b.err.msg, "hush");
+		assert_silent_about(b.err.msg, strchr(jwt, '.'));
+	}
+}
+
 TEST(answers_that_are_no_token)
 {
 	static const char *const bodies[] = {"", "hello", "<html>", "[]", "a.b.c", "eyJ.x.y.z", "{\"token\":\"x\"}"};
@@ -220,6 +236,7 @@ int main(void)
 		T(whatever_else_answers_is_no_metadata_server),
 		T(away_from_google_it_is_told),
 		T(refusals_of_the_server_say_what_to_do),
+		T(a_token_in_an_answer_that_is_not_taken_is_not_shown),
 		T(answers_that_are_no_token),
 		T(a_quoted_one_with_a_byte_order_mark_is_taken),
 		T(iam_says_why_it_gives_none),
