@@ -1,6 +1,7 @@
 /* daypass doctor: walks the way of federation, from the environment to the resource, and names the first thing that is wrong. */
 #include "helper/cmd/doctor.h"
 
+#include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "helper/base/url.h"
 #include "helper/cmd/cmd.h"
@@ -39,6 +40,9 @@ static void walk(struct doctor *d, struct report *r)
 		flow_begin(d->ctx);
 		r->reached[i] = true;
 		r->end[i] = steps[i].take(d, &r->found[i], &r->err);
+		log_mask(r->found[i].p); /* stderr is masked as it is written; this goes to stdout */
+		log_mask(r->err.msg);
+		log_mask(r->err.hint);
 		if (r->end[i] == DOCTOR_WRONG && !r->err.kind)
 			err_set(&r->err, ERR_INTERNAL, NULL, "the step %s ended without a word", steps[i].name);
 	}

@@ -1,4 +1,5 @@
 /* daypass explain CODE | --last: what one of Entra's error codes means, and what the last refusal was about. */
+#include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "helper/cmd/cmd.h"
 #include "helper/cmd/fic_remote.h"
@@ -84,6 +85,7 @@ static void add_comparison(struct ctx *ctx, const struct json *last, const char 
 		compare(&p, &remote, &l, out);
 		return;
 	}
+	log_mask(err.msg);
 	buf_addf(out, "what is registered could not be read: %s\n", err.msg);
 	fic_report_by_hand(&p, json_str(last, "client"), out);
 }

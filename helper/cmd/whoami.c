@@ -1,5 +1,6 @@
 /* daypass whoami: the external token of this place, who Entra says we are, and which settings led there. */
 #include "helper/base/json.h"
+#include "helper/base/log.h"
 #include "helper/base/str.h"
 #include "helper/cmd/claims.h"
 #include "helper/cmd/cmd.h"
@@ -83,7 +84,7 @@ static void text_entra(const struct ctx *ctx, const struct claims *c, const stru
 	times(ctx, out, "lifetime", v->expires_at);
 }
 
-static void json_out(const struct claims *c, const struct verified *v, struct buf *out)
+static void json_out(const struct claims *c, struct verified *v, struct buf *out)
 {
 	buf_adds(out, "{\"source\": {");
 	json_pair(out, "name", c->source->name, false);
@@ -105,6 +106,7 @@ static void json_out(const struct claims *c, const struct verified *v, struct bu
 		json_pair(out, "tid", v->jwt.tid, false);
 		buf_addf(out, "\"expires_at\": %lld}", (long long)v->expires_at);
 	} else if (v->tried) {
+		log_mask(v->err.msg); /* stderr is masked as it is written; this goes to stdout */
 		buf_adds(out, "{\"accepted\": false, ");
 		json_pair(out, "error", v->err.msg, false);
 		json_pair(out, "detail", v->err.detail, false);

@@ -103,6 +103,20 @@ def test_no_token_is_shown(pod, cloud):
         assert token not in out and "eyJ" not in out
 
 
+def test_a_token_in_somebody_elses_words_is_masked(place, cloud):
+    """What goes to stdout is not masked by the way that stderr is."""
+    token = cloud.mint()
+    cloud.fault("github", "status", status=403, body={"message": f"not taken: {token}"})
+    for words in ([], ["--json"]):
+        r = place.github().run(["daypass", "doctor", *words])
+        assert r.rc == 5 and "not taken: eyJ***" in r.out and token[10:40] not in r.out and token[-40:] not in r.out, r
+    cloud.clear()
+    cloud.fault("entra", "aadsts", code=700222, text=f"AADSTS700222: no: {token}")
+    for argv in (["daypass", "doctor"], ["daypass", "whoami", "--json"]):
+        out = place.github().run(argv).out
+        assert "700222" in out and token[-40:] not in out, out
+
+
 # --- broken set-ups ---
 
 def test_nothing_at_all(place, cloud):
