@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "helper/base/file.h"
+#include "helper/base/log.h"
 #include "helper/base/str.h"
 
 bool front_is_before_another(const struct ctx *ctx, const char *name)
@@ -45,6 +46,8 @@ int front_deliver(const struct ctx *ctx, const struct buf *out, const struct buf
 		file_write_fd(2, text, strlen(text));
 		return 1;
 	}
-	file_write_fd(2, line->p, line->len);
+	AUTO_STR masked = str_dup(line->p);
+	log_mask(masked);
+	file_write_fd(2, masked, strlen(masked));
 	return status;
 }

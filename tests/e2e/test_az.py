@@ -444,3 +444,13 @@ def test_watch_tells_a_failure_and_goes_on(pod):
         assert p.poll() is None and not re.search("eyJ", said.read_text())
         p.send_signal(signal.SIGTERM)
         p.wait(LIMIT)
+
+
+@pytest.mark.parametrize("argv", [("az", "account", "get-access-token"), ("azd", "auth", "token"), ("azd", "auth", "token", "--output", "json")])
+def test_a_token_in_a_refusals_words_is_masked(desk, cloud, argv):
+    """A service may quote what it got; az's and azd's callers log what we say."""
+    token = cloud.mint()
+    cloud.fault("github", "status", status=403, body={"message": f"not taken: {token}"})
+    desk.place.github()
+    r = desk.az(*argv[1:], name=argv[0], leaks=True)
+    assert r.rc != 0 and "not taken" in r.out + r.err and token[-40:] not in r.out + r.err and token[10:40] not in r.out + r.err, r
